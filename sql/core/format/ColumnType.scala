@@ -1,0 +1,107 @@
+package io.anabranch.core.format
+
+import io.anabranch.core.AnabranchException
+
+/** The type of a column or nested field, as the format writes it. */
+sealed trait ColumnType
+
+object ColumnType {
+
+  /** A type without parts, by its name in Spark SQL's JSON, in lower case: `boolean`, `byte`, `short`,
+    * `integer`, `long`, `float`, `double`, `decimal(p,s)`, `string`, `string collate X`, `char(n)`,
+    * `varchar(n)`, `binary`, `date`, `timestamp`, `timestamp_ntz`, `time(p)`, `variant`, …
+    */
+  final case class Primitive(name: String) extends ColumnType
+  final case class Struct(fields: Seq[Column]) extends ColumnType
+  final case class Arr(element: ColumnType, containsNull: Boolean) extends ColumnType
+  final case class Mapping(key: ColumnType, value: ColumnType, valueContainsNull: Boolean) extends ColumnType
+
+  def encode(t: ColumnType): Json = t match {
+    case Primitive(name) => Json.Text(name)
+    case Struct(fields) => Json.obj("struct" -> Json.Arr(fields.map(Column.encode)))
+    case Arr(e, n) => Json.obj("array" -> encode(e), "nullable" -> Json.Bool(n))
+    case Mapping(k, v, n) =>
+      Json.obj("map" -> Json.Arr(Seq(encode(k), encode(v))), "nullable" -> Json.Bool(n))
+  }
+
+  def decode(json: Json, origin: String): ColumnType = json match {
+    case Json.Text(name) => Primitive(name)
+    case _ =>
+      val r = new JsonReader(json, origin, "type.")
+      if (r.has("struct")) Struct(r.items("struct").map(Column.decode(_, origin)))
+      else if (r.has("array")) Arr(decode(r.json("array"), origin), r.bool("nullable"))
+      else
+        r.items("map") match {
+          case Seq(k, v) => Mapping(decode(k, origin), decode(v, origin), r.bool("nullable"))
+          case _ => throw r.wrong("map", "a pair of types")
+        }
+  }
+}
+
+/** A column or nested field.
+  *
+  * @param name
+  *   what users call it; a rename changes this and nothing else
+  * @param physical
+  *   what it is called in data files: its identity, unique in the table (or struct) for ever
+  * @param attributes
+  *   what else is said of it, by name: `comment`, `default`, `default.exists`, …
+  */
+final case class Column(
+    name: String,
+    physical: String,
+    dataType: ColumnType,
+    nullable: Boolean,
+    attributes: Map[String, String] = Map.empty
+)
+
+object Column {
+  def encode(c: Column): Json = Json.some(
+    "name" -> Some(Json.Text(c.name)),
+    "physical" -> Option.when(c.physical != c.name)(Json.Text(c.physical)),
+    "type" -> Some(ColumnType.encode(c.dataType)),
+    "required" -> Option.when(!c.nullable)(Json.Bool(true)),
+    "attributes" -> Option.when(c.attributes.nonEmpty)(Json.textMap(c.attributes))
+  )
+
+  def decode(json: Json, origin: String): Column = {
+    val r = new JsonReader(json, origin, "column.")
+    val name = r.text("name")
+    Column(
+      name,
+      r.textOpt("physical").getOrElse(name),
+      ColumnType.decode(r.json("type"), origin),
+      !r.bool("required"),
+      r.textMap("attributes")
+    )
+  }
+
+  /** A physical name for a new column: its own name, or `name~1`, `name~2`, … where that was used
+    * before. Used names are compared without case and never given again, so the same new column on two
+    * branches is the same column, and a dropped one's values never come back.
+    *
+    * @param used
+    *   all physical names that the table (or struct) ever had
+    */
+  def physicalName(name: String, used: Iterable[String]): String = {
+    val taken = used.map(fold).toSet
+    (Iterator(name) ++ Iterator.from(1).map(i => s"$name~$i")).find(n => !taken(fold(n))).get
+  }
+
+  private def fold(name: String): String = name.toLowerCase(java.util.Locale.ROOT)
+
+  /** Finds a column by its logical path, each part compared without case. */
+  def find(columns: Seq[Column], path: Seq[String]): Option[Column] = path match {
+    case Seq(name) => columns.find(c => fold(c.name) == fold(name))
+    case head +: rest =>
+      columns.find(c => fold(c.name) == fold(head)).map(_.dataType).flatMap {
+        case ColumnType.Struct(fields) => find(fields, rest)
+        case _ => None
+      }
+    case _ => None
+  }
+
+  /** The error for a column that is not there. */
+  def notFound(table: String, path: Seq[String]): AnabranchException =
+    AnabranchException("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND", "table" -> table, "column" -> path.mkString("."))
+}

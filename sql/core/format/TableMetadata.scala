@@ -1,0 +1,62 @@
+package io.anabranch.core.format
+
+/** What a table is, apart from its rows.
+  *
+  * @param retired
+  *   physical names of top-level columns that were dropped: never given again
+  * @param createdAtMillis
+  *   UTC, milliseconds since 1970
+  */
+final case class TableMetadata(
+    columns: Seq[Column],
+    partitioning: Seq[PartitionField] = Nil,
+    properties: Map[String, String] = Map.empty,
+    retired: Set[String] = Set.empty,
+    createdAtMillis: Long = 0,
+    readerFeatures: Set[String] = Set.empty,
+    writerFeatures: Set[String] = Set.empty
+) {
+
+  /** Physical paths (parts joined by `.`) of all fields outside lists and maps, with their types. */
+  lazy val leaves: Map[String, ColumnType] = TableMetadata.leaves(columns, "")
+
+  /** All physical names of top-level columns, past and present. */
+  def usedNames: Set[String] = retired ++ columns.map(_.physical)
+
+  /** Whether a writer that saw the other metadata wrote files that fit this. */
+  def sameLayout(other: TableMetadata): Boolean =
+    columns == other.columns && partitioning == other.partitioning &&
+      readerFeatures == other.readerFeatures && writerFeatures == other.writerFeatures
+}
+
+object TableMetadata {
+
+  private def leaves(columns: Seq[Column], prefix: String): Map[String, ColumnType] =
+    columns.flatMap { c =>
+      val path = prefix + c.physical
+      c.dataType match {
+        case ColumnType.Struct(fields) => leaves(fields, path + ".")
+        case other => Map(path -> other)
+      }
+    }.toMap
+
+  def encode(m: TableMetadata): Json = Json.some(
+    "columns" -> Some(Json.Arr(m.columns.map(Column.encode))),
+    "partitioning" -> Option.when(m.partitioning.nonEmpty)(Json.Arr(m.partitioning.map(PartitionField.encode))),
+    "properties" -> Option.when(m.properties.nonEmpty)(Json.textMap(m.properties)),
+    "retired" -> Option.when(m.retired.nonEmpty)(Json.texts(m.retired.toSeq.sorted)),
+    "created" -> Some(Json.int64(m.createdAtMillis)),
+    "reader_features" -> Option.when(m.readerFeatures.nonEmpty)(Json.texts(m.readerFeatures.toSeq.sorted)),
+    "writer_features" -> Option.when(m.writerFeatures.nonEmpty)(Json.texts(m.writerFeatures.toSeq.sorted))
+  )
+
+  def decode(r: JsonReader, origin: String): TableMetadata = TableMetadata(
+    r.items("columns").map(Column.decode(_, origin)),
+    r.readers("partitioning").map(PartitionField.decode),
+    r.textMap("properties"),
+    r.texts("retired").toSet,
+    r.long("created"),
+    r.texts("reader_features").toSet,
+    r.texts("writer_features").toSet
+  )
+}

@@ -1,0 +1,107 @@
+package io.anabranch.core.log
+
+import io.anabranch.core.format._
+
+/** A table at a commit.
+  *
+  * @param at
+  *   the last commit on the first-parent path that touched it
+  * @param content
+  *   the commit that made its metadata and files what they are. A merge or RESTORE that brings back a
+  *   state keeps that state's: so equal content always means nothing to merge.
+  */
+final case class TableState(
+    id: String,
+    name: Seq[String],
+    version: Long,
+    at: Position,
+    content: Position,
+    metadata: TableMetadata,
+    files: FileSet
+)
+
+/** The whole catalog at a commit.
+  *
+  * @param vector
+  *   the commit's ancestry: of each log the last entry that it knows of
+  * @param nextRows
+  *   by table, the next free counter for row ids in this log
+  */
+final case class CatalogState(
+    id: CommitId,
+    timeMillis: Long,
+    vector: Map[Ordinal, Long],
+    namespaces: Map[Seq[String], Map[String, String]],
+    tables: Map[String, TableState],
+    nextRows: Map[String, Long],
+    closing: Option[Closing]
+) {
+  lazy val byName: Map[Seq[String], TableState] = tables.values.map(t => t.name -> t).toMap
+
+  def position: Position = id.position
+
+  /** Whether the commit at that place is this one or an ancestor of it. */
+  def knows(p: Position): Boolean = vector.get(p.ordinal).exists(_ >= p.seq)
+}
+
+/** Replay: what a commit makes of a state. Pure, but for file lists, which are read when asked for. */
+object Replay {
+
+  /** The state before the first commit of a repository. */
+  def empty: CatalogState =
+    CatalogState(CommitId(Position(Ordinal.Main, -1), ""), 0, Map.empty, Map.empty, Map.empty, Map.empty, None)
+
+  /** The state in which entry 0 of a new log starts: that of the fork point, with row counters of its
+    * own.
+    */
+  def forked(from: CatalogState): CatalogState = from.copy(nextRows = Map.empty, closing = None)
+
+  /** The state after an entry.
+    *
+    * @param stateAt
+    *   gives the state at an ancestor, for tables that the entry adopts from there
+    */
+  def next(before: CatalogState, entry: Entry, stateAt: CommitId => CatalogState, reader: ManifestReader): CatalogState = {
+    val c = entry.commit
+    val at = entry.id.position
+    val tables = c.tables.foldLeft(before.tables) {
+      case (all, (id, change)) if change.dropped => all - id
+      case (all, (id, change)) => all.updated(id, table(id, all.get(id), at, change, stateAt, reader))
+    }
+    CatalogState(
+      entry.id,
+      c.timeMillis,
+      c.merged.foldLeft(before.vector) { case (v, (o, seq)) => v.updated(o, v.getOrElse(o, -1L).max(seq)) } +
+        (at.ordinal -> at.seq),
+      c.namespaces.foldLeft(before.namespaces) {
+        case (all, (name, NamespaceChange(Some(properties)))) => all.updated(name, properties)
+        case (all, (name, NamespaceChange(None))) => all - name
+      },
+      tables,
+      before.nextRows ++ c.tables.flatMap { case (id, change) => change.nextRow.map(id -> _) },
+      c.closing
+    )
+  }
+
+  private def table(
+      id: String,
+      before: Option[TableState],
+      at: Position,
+      change: TableChange,
+      stateAt: CommitId => CatalogState,
+      reader: ManifestReader
+  ): TableState = {
+    val adopted = change.adopt.map(commit => stateAt(commit).tables(id))
+    val start = adopted.orElse(before)
+    val own = change.metadata.isDefined || change.copy(adopt = None).touchesFiles
+    TableState(
+      id,
+      change.name.orElse(before.map(_.name)).orElse(start.map(_.name)).getOrElse(Nil),
+      change.version,
+      at,
+      if (own) at else start.fold(at)(_.content),
+      change.metadata.orElse(start.map(_.metadata)).getOrElse(TableMetadata(Nil)),
+      start.fold(FileSet.empty(reader))(_.files).next(at, change.copy(adopt = None))
+    )
+  }
+}

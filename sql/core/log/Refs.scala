@@ -1,0 +1,108 @@
+package io.anabranch.core.log
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.store.{CreateOutcome, ObjectStore}
+
+import java.util.concurrent.ConcurrentHashMap
+
+/** Branches and tags by name.
+  *
+  * An object `refs/branches/<name>/<generation>` only says which log carries the name; the log alone
+  * says what became of it. A tag is the newest of its objects. Generations are created if absent, so two
+  * who create the same name can't both succeed.
+  */
+final class Refs(store: ObjectStore, states: States) {
+  private val heads = new ConcurrentHashMap[String, CatalogState]
+
+  /** The state at the head of a branch, as new as the moment of the call; None if there is no such
+    * branch. When this process knows the branch, asking costs one request.
+    */
+  def head(name: String): Option[CatalogState] = {
+    val known = Option(heads.get(name)).flatMap { state =>
+      settled(states.advance(state, states.log.after(state.position)))
+    }
+    val found = known.orElse(newest(Paths.branch(name)).flatMap { case (_, r) => ordinalOf(r) }.orElse(mainOrdinal(name)).flatMap(openLog))
+    found match {
+      case Some(state) => remember(name, state)
+      case None => heads.remove(name)
+    }
+    found
+  }
+
+  /** Keeps the newest state that this process knows of a branch. */
+  def remember(name: String, state: CatalogState): Unit =
+    heads.merge(
+      name,
+      state,
+      (old, neu) => if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
+    ): Unit
+
+  // main's log is known without looking: it is there from the first moment on
+  private def mainOrdinal(name: String): Option[Ordinal] = Option.when(name == Refs.Main)(Ordinal.Main)
+
+  private def openLog(ordinal: Ordinal): Option[CatalogState] =
+    states.log.head(ordinal).map(states.at(_: Entry)).flatMap(settled)
+
+  /** Follows closing entries: to the successor of a branch that was reset, to nothing if it was dropped. */
+  private def settled(state: CatalogState): Option[CatalogState] = state.closing match {
+    case None => Some(state)
+    case Some(Closing(_, Some(successor))) => openLog(successor)
+    case Some(_) => None
+  }
+
+  private def newest(folder: String): Option[(Long, JsonReader)] = {
+    val generations = store.list(folder, if (store.listsInOrder) 1 else Int.MaxValue).flatMap(o => Paths.numberOf(o.path))
+    generations.maxOption.flatMap { n =>
+      val path = Paths.numbered(folder, n)
+      store.read(path).map(bytes => n -> new JsonReader(Json.parse(bytes, path), path))
+    }
+  }
+
+  private def ordinalOf(r: JsonReader): Option[Ordinal] = r.textOpt("ordinal").flatMap(Ordinal.parse)
+
+  /** The commit that a tag names; None if there is no such tag. */
+  def tag(name: String): Option[CommitId] =
+    newest(Paths.tag(name)).flatMap { case (_, r) => r.textOpt("commit").flatMap(CommitId.parse) }
+
+  /** Names a log. The branch must not be there: the caller looked.
+    *
+    * @return
+    *   false if somebody else created the name meanwhile
+    */
+  def nameLog(name: String, ordinal: Ordinal): Boolean =
+    create(Paths.branch(name), Json.obj("ordinal" -> Json.Text(ordinal.toString)))
+
+  /** Moves a tag, creates it, or with None drops it. */
+  def writeTag(name: String, commit: Option[CommitId]): Boolean =
+    create(Paths.tag(name), Json.some("commit" -> commit.map(id => Json.Text(id.toString))))
+
+  private def create(folder: String, value: Json): Boolean = {
+    val path = Paths.numbered(folder, newest(folder).fold(0L)(_._1 + 1))
+    val bytes = Json.canonical(value)
+    store.createIfAbsent(path, bytes) match {
+      case CreateOutcome.Won => true
+      case CreateOutcome.Lost => store.read(path).exists(_.sameElements(bytes))
+      case CreateOutcome.Unknown(cause) =>
+        store.read(path).map(_.sameElements(bytes)).getOrElse(
+          throw AnabranchException.caused(
+            cause,
+            "ANABRANCH_REPOSITORY.STORE_FAILED",
+            "operation" -> "create",
+            "path" -> path,
+            "reason" -> String.valueOf(cause.getMessage)
+          )
+        )
+    }
+  }
+
+  /** Names of all branches that were ever created and tags that there are, sorted. */
+  def branchNames(): Seq[String] = (Refs.Main +: store.folders(Paths.Branches).map(nameOf)).distinct.sorted
+  def tagNames(): Seq[String] = store.folders(Paths.Tags).map(nameOf).sorted
+
+  private def nameOf(folder: String): String = Paths.decode(folder.substring(folder.lastIndexOf('/') + 1))
+}
+
+object Refs {
+  val Main: String = "main"
+}

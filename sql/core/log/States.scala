@@ -1,0 +1,130 @@
+package io.anabranch.core.log
+
+import com.google.common.cache.{Cache, CacheBuilder}
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.store.{CreateOutcome, ObjectStore}
+
+/** The catalog at any commit: from the nearest checkpoint and the entries since. */
+final class States(store: ObjectStore, val log: Log, env: Environment) extends ManifestReader {
+  private val cache: Cache[CommitId, CatalogState] = CacheBuilder.newBuilder().maximumSize(States.CacheSize).build()
+
+  /** The state at a commit, whose hash is checked. */
+  def at(id: CommitId): CatalogState =
+    Option(cache.getIfPresent(id)).getOrElse(remember(replayTo(log.get(id))))
+
+  /** The state after an entry that was read already. */
+  def at(entry: Entry): CatalogState =
+    Option(cache.getIfPresent(entry.id)).getOrElse(remember(replayTo(entry)))
+
+  /** The state after some more entries. */
+  def advance(state: CatalogState, entries: Seq[Entry]): CatalogState =
+    if (entries.isEmpty) state else remember(entries.foldLeft(state)(step))
+
+  private def step(state: CatalogState, entry: Entry): CatalogState = {
+    val c = entry.commit
+    c.tables.foreach { case (id, t) =>
+      t.metadata.foreach(m => Features.check(s"table $id", m.readerFeatures, m.writerFeatures, writing = false))
+    }
+    val start = if (entry.id.position.seq == 0) Replay.forked(state) else state
+    Replay.next(start, entry, at(_: CommitId), this)
+  }
+
+  private def remember(state: CatalogState): CatalogState = {
+    cache.put(state.id, state)
+    state
+  }
+
+  private def replayTo(entry: Entry): CatalogState = {
+    val Position(ordinal, seq) = entry.id.position
+    val start = nearest(ordinal, seq)
+    val from = start.fold(0L)(_.position.seq + 1)
+    val entries = log.range(ordinal, from, seq)
+    start match {
+      case Some(state) =>
+        entries.headOption.foreach { first =>
+          if (!first.commit.firstParent.contains(state.id))
+            throw AnabranchException(
+              "ANABRANCH_LOG.CHAIN_BROKEN",
+              "path" -> Paths.logObject(first.id.position),
+              "reason" -> s"the checkpoint before it is of ${state.id}, which it does not name as its parent"
+            )
+        }
+        entries.foldLeft(state)(step)
+      case None =>
+        val before = log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId))
+        entries.foldLeft(before)(step)
+    }
+  }
+
+  /** The newest checkpoint or cached state of a log at or before a number. */
+  private def nearest(ordinal: Ordinal, seq: Long): Option[CatalogState] = {
+    import scala.jdk.CollectionConverters._
+    val cached = cache.asMap().values().asScala.filter(s => s.position.ordinal == ordinal && s.position.seq <= seq)
+    val best = cached.maxByOption(_.position.seq)
+    val numbers = Iterator.iterate(seq - seq % Checkpoint.Interval)(_ - Checkpoint.Interval)
+    val checkpoint = numbers
+      .takeWhile(n => n > 0 && best.forall(_.position.seq < n))
+      .flatMap(n => readCheckpoint(Position(ordinal, n)))
+      .nextOption()
+    checkpoint.orElse(best)
+  }
+
+  /** The checkpoint of a commit; None if there is none, or it is damaged: it can be derived again. */
+  def readCheckpoint(at: Position): Option[CatalogState] = {
+    val path = Paths.checkpoint(at)
+    store.read(path).flatMap { bytes =>
+      try Some(Checkpoint.decode(bytes, path, this))
+      catch { case _: AnabranchException => None }
+    }
+  }
+
+  /** Writes the checkpoint of a state. Lists of files that an earlier one stored are used again.
+    *
+    * @return
+    *   whether this call wrote it
+    */
+  def writeCheckpoint(state: CatalogState): Boolean = {
+    val lists = state.tables.map { case (id, t) => id -> t.files.stored.orElse(storeFiles(t)) }
+    store.createIfAbsent(Paths.checkpoint(state.position), Checkpoint.encode(state, lists)) == CreateOutcome.Won
+  }
+
+  private def storeFiles(t: TableState): Option[ManifestRef] =
+    Option.when(t.files.files.nonEmpty) {
+      val files = t.files.files.values.toSeq.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.id))
+      val (ref, bytes) = States.manifest(env.randomId(), files)
+      States.mustCreate(store, Paths.checkpointFiles(ref.id), bytes)
+      ref
+    }
+
+  override def read(path: String, ref: ManifestRef): Seq[DataFile] = {
+    def corrupt(reason: String) =
+      AnabranchException("ANABRANCH_LOG.CORRUPT_OBJECT", "path" -> path, "reason" -> reason)
+    val bytes = store.read(path).getOrElse(throw corrupt("it is gone"))
+    if (Sha256.hex(bytes) != ref.sha256) throw corrupt(s"its SHA-256 is not ${ref.sha256}")
+    val files = Manifest.read(bytes, path)
+    if (files.size != ref.files || files.map(_.rows).sum != ref.rows) throw corrupt("its counts do not match")
+    files
+  }
+}
+
+object States {
+  private val CacheSize = 256L
+
+  /** A list of files as an object, and what names it. */
+  def manifest(id: String, files: Seq[DataFile]): (ManifestRef, Array[Byte]) = {
+    val bytes = Manifest.write(files)
+    (ManifestRef(id, bytes.length.toLong, files.size.toLong, files.map(_.rows).sum, Sha256.hex(bytes)), bytes)
+  }
+
+  /** Creates an object with a name that nobody else draws. */
+  def mustCreate(store: ObjectStore, path: String, bytes: Array[Byte]): Unit =
+    store.createIfAbsent(path, bytes) match {
+      case CreateOutcome.Won => ()
+      case CreateOutcome.Lost => fail(path, "the name is taken", null)
+      case CreateOutcome.Unknown(cause) => fail(path, String.valueOf(cause.getMessage), cause)
+    }
+
+  private def fail(path: String, reason: String, cause: Throwable) = throw AnabranchException
+    .caused(cause, "ANABRANCH_REPOSITORY.STORE_FAILED", "operation" -> "create", "path" -> path, "reason" -> reason)
+}

@@ -1,0 +1,65 @@
+package io.anabranch.core.operations
+
+import io.anabranch.core.log.{CatalogState, TableState}
+
+/** How one table differs between two states; counts are of rows and files. */
+final case class TableDifference(
+    name: Seq[String],
+    change: String,
+    detail: String,
+    rowsFrom: Long,
+    rowsTo: Long,
+    filesAdded: Long,
+    filesRemoved: Long
+)
+
+/** The difference of two catalogs, by table: reads metadata only. */
+object Diff {
+  def between(from: CatalogState, to: CatalogState): Seq[TableDifference] =
+    (from.tables.keySet ++ to.tables.keySet).toSeq
+      .flatMap(id => table(from.tables.get(id), to.tables.get(id)))
+      .sortBy(d => Names.show(d.name))
+
+  private def table(from: Option[TableState], to: Option[TableState]): Option[TableDifference] = (from, to) match {
+    case (Some(a), Some(b)) if a.name == b.name && a.content == b.content => None
+    case (Some(a), Some(b)) =>
+      val files = a.content != b.content && a.files.files != b.files.files
+      val columns = a.metadata.columns != b.metadata.columns
+      val other = !columns && a.metadata != b.metadata
+      val renamed = a.name != b.name
+      val what = Seq(
+        Option.when(renamed)(s"renamed from ${Names.show(a.name)}"),
+        Option.when(columns)("columns changed"),
+        Option.when(other)("properties changed"),
+        Option.when(files)("rows changed")
+      ).flatten
+      Option.when(what.nonEmpty) {
+        val change = if (renamed && what.size == 1) "renamed" else "changed"
+        difference(b.name, change, what.mkString(", "), from, to)
+      }
+    case (None, Some(b)) => Some(difference(b.name, "created", "", from, to))
+    case (Some(a), None) => Some(difference(a.name, "dropped", "", from, to))
+    case _ => None
+  }
+
+  private def difference(
+      name: Seq[String],
+      change: String,
+      detail: String,
+      from: Option[TableState],
+      to: Option[TableState]
+  ) = {
+    // a file whose deletion vector differs counts as both removed and added
+    val before = from.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
+    val after = to.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
+    TableDifference(
+      name,
+      change,
+      detail,
+      from.fold(0L)(_.files.rows),
+      to.fold(0L)(_.files.rows),
+      (after -- before).size.toLong,
+      (before -- after).size.toLong
+    )
+  }
+}

@@ -1,0 +1,127 @@
+package io.anabranch.core.operations
+
+import io.anabranch.core.format._
+
+/** A condition on columns, as far as it can be decided from bounds. Columns are physical paths. */
+sealed trait Predicate
+
+object Predicate {
+  final case class And(parts: Seq[Predicate]) extends Predicate
+  final case class Or(parts: Seq[Predicate]) extends Predicate
+  final case class Equal(column: String, value: Value) extends Predicate
+  final case class Less(column: String, value: Value, orEqual: Boolean) extends Predicate
+  final case class Greater(column: String, value: Value, orEqual: Boolean) extends Predicate
+  final case class In(column: String, values: Seq[Value]) extends Predicate
+  final case class IsNull(column: String) extends Predicate
+  final case class IsNotNull(column: String) extends Predicate
+  final case class StartsWith(column: String, prefix: String) extends Predicate
+
+  /** Something that bounds say nothing about. */
+  case object Anything extends Predicate
+}
+
+/** Leaves out files that can't hold a row for which a condition is true.
+  *
+  * A row for which the condition is NULL is not wanted either. Whatever is not known counts as
+  * possible.
+  */
+object Pruning {
+
+  /** Whether the file may hold a row for which the predicate is true. */
+  def mayMatch(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Boolean =
+    may(p, boundsOf(file, partitioning))
+
+  /** Files that may hold a row for which the predicate is true. */
+  def prune(p: Predicate, files: Iterable[DataFile], partitioning: Seq[PartitionField]): Seq[DataFile] =
+    files.iterator.filter(mayMatch(p, _, partitioning)).toVector
+
+  /** What is known of a column in a file: bounds, and whether it may and must be NULL. */
+  final private case class Bounds(min: Option[Value], max: Option[Value], mayBeNull: Boolean, allNull: Boolean)
+
+  private val Unknown = Bounds(None, None, mayBeNull = true, allNull = false)
+
+  /** Partition values by identity are exact, and come before statistics. */
+  private def boundsOf(file: DataFile, partitioning: Seq[PartitionField])(column: String): Bounds =
+    if (partitioning.exists(f => f.column == column && f.transform == Transform.Identity))
+      file.partition.get(column) match {
+        case Some(v) if !isNaN(v) => Bounds(Some(v), Some(v), mayBeNull = false, allNull = false)
+        case Some(_) => Unknown.copy(mayBeNull = false)
+        case None => Bounds(None, None, mayBeNull = true, allNull = true)
+      }
+    else
+      file.stats.get(column).fold(Unknown) { s =>
+        Bounds(s.min, s.max, s.nulls.forall(_ > 0), s.nulls.contains(file.rows))
+      }
+
+  private def isNaN(v: Value): Boolean = v match {
+    case Value.Floating(d) => d.isNaN
+    case _ => false
+  }
+
+  private def may(p: Predicate, bounds: String => Bounds): Boolean = p match {
+    case Predicate.And(parts) => parts.forall(may(_, bounds))
+    case Predicate.Or(parts) => parts.exists(may(_, bounds))
+    case Predicate.Equal(c, v) => mayEqual(bounds(c), v)
+    case Predicate.In(c, vs) => vs.exists(mayEqual(bounds(c), _))
+    case Predicate.Less(c, v, orEqual) =>
+      val b = bounds(c)
+      !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0)
+    case Predicate.Greater(c, v, orEqual) =>
+      val b = bounds(c)
+      !b.allNull && b.max.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x >= 0 else x > 0)
+    case Predicate.IsNull(c) => bounds(c).mayBeNull
+    case Predicate.IsNotNull(c) => !bounds(c).allNull
+    case Predicate.StartsWith(c, prefix) =>
+      val b = bounds(c)
+      !b.allNull && startsIn(b, prefix)
+    case Predicate.Anything => true
+  }
+
+  private def mayEqual(b: Bounds, v: Value): Boolean =
+    !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(_ <= 0) && b.max.flatMap(Value.compare(_, v)).forall(_ >= 0)
+
+  /** Bounds cut to the prefix's length tell whether a value between them may start with it. */
+  private def startsIn(b: Bounds, prefix: String): Boolean = {
+    val n = prefix.codePointCount(0, prefix.length)
+    def cut(v: Value): Option[Value] = v match {
+      case Value.Text(s) if s.codePointCount(0, s.length) > n => Some(Value.Text(s.substring(0, s.offsetByCodePoints(0, n))))
+      case t: Value.Text => Some(t)
+      case _ => None
+    }
+    val wanted = Value.Text(prefix)
+    b.min.flatMap(cut).flatMap(Value.compare(_, wanted)).forall(_ <= 0) &&
+    b.max.flatMap(cut).flatMap(Value.compare(_, wanted)).forall(_ >= 0)
+  }
+}
+
+/** Decides a condition on identity partition columns alone, for all rows of a file at once. */
+object PartitionMatch {
+
+  /** Whether the condition is true for the file's rows; None if it is not about identity partition
+    * columns only.
+    */
+  def decide(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Option[Boolean] = {
+    val keys = partitioning.collect { case PartitionField(c, Transform.Identity) => c }.toSet
+    def compared(column: String, value: Value)(test: Int => Boolean): Option[Boolean] =
+      Option.when(keys(column))(file.partition.get(column).flatMap(Value.compare(_, value)).exists(test))
+    p match {
+      case Predicate.And(parts) => all(parts.map(decide(_, file, partitioning))).map(_.forall(identity))
+      case Predicate.Or(parts) => all(parts.map(decide(_, file, partitioning))).map(_.exists(identity))
+      case Predicate.Equal(c, v) => compared(c, v)(_ == 0)
+      case Predicate.In(c, vs) => all(vs.map(v => compared(c, v)(_ == 0))).map(_.exists(identity))
+      case Predicate.Less(c, v, orEqual) => compared(c, v)(x => if (orEqual) x <= 0 else x < 0)
+      case Predicate.Greater(c, v, orEqual) => compared(c, v)(x => if (orEqual) x >= 0 else x > 0)
+      case Predicate.IsNull(c) => Option.when(keys(c))(!file.partition.contains(c))
+      case Predicate.IsNotNull(c) => Option.when(keys(c))(file.partition.contains(c))
+      case Predicate.StartsWith(c, prefix) =>
+        Option.when(keys(c))(file.partition.get(c).exists {
+          case Value.Text(s) => s.startsWith(prefix)
+          case _ => false
+        })
+      case Predicate.Anything => None
+    }
+  }
+
+  private def all(parts: Seq[Option[Boolean]]): Option[Seq[Boolean]] =
+    Option.when(parts.forall(_.isDefined))(parts.flatten)
+}

@@ -1,0 +1,160 @@
+package io.anabranch.core.repository
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.log._
+import io.anabranch.core.operations._
+
+/** Looking back: logs, table histories, states of the past, differences. */
+private[repository] trait History {
+  protected def states: States
+  protected def resolver: RefResolver
+
+  /** A commit as users see it; its tables by the names that they have after it. */
+  protected def info(e: Entry): CommitInfo = {
+    val c = e.commit
+    lazy val state = states.at(e)
+    CommitInfo(
+      e.id.toString,
+      c.timeMillis,
+      c.author,
+      c.operation,
+      c.message,
+      c.parameters,
+      c.metrics,
+      c.metadata,
+      c.parents.map(_.toString),
+      c.tables.toSeq.map { case (id, t) => nameOf(id, t, e, state) }.sorted
+    )
+  }
+
+  private def nameOf(id: String, t: TableChange, e: Entry, state: => CatalogState): String =
+    Names.show(
+      t.name
+        .orElse(state.tables.get(id).map(_.name))
+        .orElse(e.commit.firstParent.flatMap(p => states.at(p).tables.get(id)).map(_.name))
+        .getOrElse(Seq(id))
+    )
+
+  /** The commits of a ref along first parents, newest first. */
+  def log(ref: String, limit: Int): Seq[CommitInfo] =
+    firstParents(resolver.resolve(ref).state.position).take(limit).map(info).toSeq
+
+  private def firstParents(from: Position): Iterator[Entry] =
+    Iterator.unfold(Option(from)) {
+      case None => None
+      case Some(at) =>
+        // in blocks, so that a block costs one round of requests
+        val block = states.log.range(at.ordinal, (at.seq - History.Block + 1).max(0), at.seq).reverse
+        val next = block.last.commit.firstParent.map(_.position)
+        Some((block, next))
+    }.flatten
+
+  /** The versions of a table at a ref, newest first: only commits that touched it are read. */
+  def history(ref: String, table: Seq[String], limit: Int): Seq[TableVersion] = {
+    val r = resolver.resolve(ref)
+    val t = Names.table(r.state, table, ref)
+    versions(t).take(limit).map { case (version, e) => TableVersion(version, info(e)) }.toSeq
+  }
+
+  private def versions(t: TableState): Iterator[(Long, Entry)] =
+    Iterator.unfold(Option(t.at)) { place =>
+      place.map { at =>
+        val e = states.log.get(at)
+        val change = e.commit.tables(t.id)
+        // where its commits lie close together, the next ones are fetched in one round
+        change.previous.filter(p => p.ordinal == at.ordinal && at.seq - p.seq <= 4).foreach { p =>
+          if (p.seq % History.Block == 0 || at.seq == t.at.seq)
+            states.log.range(p.ordinal, (p.seq - History.Block).max(0), p.seq): Unit
+        }
+        ((change.version, e), change.previous)
+      }
+    }
+
+  /** A table at a point of its past, as seen from a ref.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_TABLE.VERSION_NOT_FOUND, NOT_AT_TIME, NOT_FOUND or of the ref
+    */
+  def at(ref: ResolvedRef, table: TableState, point: RestorePoint): LoadedTable = point match {
+    case RestorePoint.Version(text) if text.nonEmpty && text.forall(c => c >= '0' && c <= '9') =>
+      atVersion(ref, table, text)
+    case RestorePoint.Version(text) =>
+      val there = resolver.resolve(text)
+      val found = there.state.tables.get(table.id).orElse(there.state.byName.get(table.name))
+      LoadedTable(
+        there,
+        found.getOrElse(
+          throw AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> Names.show(table.name), "ref" -> text)
+        )
+      )
+    case RestorePoint.Time(millis) =>
+      val state = resolver.atTime(ref, millis)
+      val found = state.tables.getOrElse(
+        table.id,
+        throw AnabranchException(
+          "ANABRANCH_TABLE.NOT_AT_TIME",
+          "table" -> Names.show(table.name),
+          "time" -> java.time.Instant.ofEpochMilli(millis).toString,
+          "ref" -> ref.text
+        )
+      )
+      LoadedTable(ResolvedRef(ref.text, "commit", state), found)
+  }
+
+  private def atVersion(ref: ResolvedRef, table: TableState, text: String): LoadedTable = {
+    val wanted = if (text.length > 18) Long.MaxValue else text.toLong
+    def missing(first: Long) = AnabranchException(
+      "ANABRANCH_TABLE.VERSION_NOT_FOUND",
+      "table" -> Names.show(table.name),
+      "version" -> text,
+      "ref" -> ref.text,
+      "first" -> first.toString,
+      "last" -> table.version.toString
+    )
+    if (wanted > table.version) throw missing(0)
+    val entry = versions(table).dropWhile(_._1 > wanted).nextOption()
+    entry match {
+      case Some((`wanted`, e)) =>
+        val state = states.at(e)
+        LoadedTable(ResolvedRef(ref.text, "commit", state), state.tables(table.id))
+      case _ => throw missing(versions(table).map(_._1).min)
+    }
+  }
+
+  /** What differs between two refs, by table. */
+  def diff(from: String, to: String, table: Option[Seq[String]]): Seq[TableChangeInfo] = {
+    val (a, b) = (resolver.resolve(from), resolver.resolve(to))
+    table.foreach { name =>
+      if (!a.state.byName.contains(name)) Names.table(b.state, name, to): Unit
+    }
+    val all = Diff.between(a.state, b.state).map(TableChangeInfo.of)
+    table.fold(all)(name => all.filter(_.table == Names.show(name)))
+  }
+
+  def detail(ref: String, table: Seq[String]): TableDetail = {
+    val r = resolver.resolve(ref)
+    val t = Names.table(r.state, table, ref)
+    val changed = states.log.get(t.at)
+    TableDetail(
+      t.id,
+      Names.show(t.name),
+      t.metadata.properties.get("comment"),
+      Paths.tableData(t.id),
+      t.metadata.createdAtMillis,
+      changed.commit.timeMillis,
+      t.metadata.partitioning.map(_.key),
+      t.files.files.size.toLong,
+      t.files.sizeBytes,
+      t.files.rows,
+      t.metadata.properties,
+      t.version,
+      ref,
+      r.state.id.toString
+    )
+  }
+}
+
+private[repository] object History {
+  val Block: Long = 64
+}

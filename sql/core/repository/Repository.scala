@@ -1,0 +1,259 @@
+package io.anabranch.core.repository
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.log._
+import io.anabranch.core.operations._
+import io.anabranch.core.store.{CreateOutcome, ObjectStore, StoreProbe}
+import io.anabranch.core.transaction._
+
+/** A table as somebody asked for it: at a ref, in a state. */
+final case class LoadedTable(ref: ResolvedRef, table: TableState) {
+  def state: CatalogState = ref.state
+}
+
+/** A repository: branches, tags, tables and their history. The facade that Spark calls; safe for use from
+  * many threads and sessions.
+  */
+final class Repository private (val store: ObjectStore, env: Environment, created: Boolean) extends History {
+  private val log = new Log(store)
+  protected val states = new States(store, log, env)
+  private val refs = new Refs(store, states)
+  protected val resolver = new RefResolver(store.root, refs, states)
+  private val committer = new Committer(store, states, refs, env, () => beforeWrite())
+  @volatile private var mayWrite = false
+
+  def root: String = store.root
+
+  /** Main's log has a first entry; whoever created the repository may have died before writing it. */
+  private def begin(id: String): Unit = if (log.find(Position(Ordinal.Main, 0)).isEmpty)
+    committer.open(
+      Ordinal.Main,
+      Refs.Main,
+      None,
+      _.copy(
+        operation = "CREATE REPOSITORY",
+        repository = Some(id),
+        namespaces = Map(Seq("default") -> NamespaceChange(Some(Map.empty)))
+      ),
+      CommitContext("anabranch")
+    ): Unit
+
+  /** Before the first write of this process: the store must keep the condition of a conditional create,
+    * and the repository have no feature that only newer software may write with.
+    */
+  private def beforeWrite(): Unit = if (!mayWrite) synchronized {
+    if (!mayWrite) {
+      if (!created) StoreProbe.check(store, Paths.Probes, env.randomId())
+      val info = Repository.info(store)
+      info.foreach(i => Features.check(s"repository at $root", i.readerFeatures, i.writerFeatures, writing = true))
+      mayWrite = true
+    }
+  }
+
+  // ---- refs
+
+  /** The state that a ref names now. */
+  def resolve(ref: String): ResolvedRef = resolver.resolve(ref)
+
+  def describeRef(ref: String): (String, CommitInfo) = {
+    val r = resolve(ref)
+    (r.kind, info(log.get(r.state.id)))
+  }
+
+  def branches(): Seq[BranchInfo] =
+    refs.branchNames().flatMap(n => refs.head(n).map(s => BranchInfo(n, info(log.get(s.id)))))
+
+  def tags(): Seq[TagInfo] = refs.tagNames().flatMap(n => refs.tag(n).map(id => TagInfo(n, info(log.get(id)))))
+
+  /** Creates a branch: two small objects, whatever the size of the catalog.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_REF.INVALID_NAME, ALREADY_EXISTS, NOT_FOUND
+    */
+  def createBranch(name: String, from: String, ifNotExists: Boolean, by: CommitContext): BranchInfo = {
+    RefName.check(name)
+    refs.head(name) match {
+      case Some(state) if ifNotExists => BranchInfo(name, info(log.get(state.id)))
+      case Some(_) => throw exists("branch", name)
+      case None =>
+        mustNotBe("tag", name, refs.tag(name).isDefined)
+        val start = resolve(from).state
+        val state = openLog(name, start, "CREATE BRANCH", by)
+        if (!refs.nameLog(name, state.position.ordinal)) {
+          committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
+          if (!ifNotExists) throw exists("branch", name)
+        } else refs.remember(name, state)
+        BranchInfo(name, info(log.get(refs.head(name).getOrElse(throw resolver.notFound(name)).id)))
+    }
+  }
+
+  /** Draws ordinals until one is free. */
+  private def openLog(branch: String, from: CatalogState, operation: String, by: CommitContext): CatalogState =
+    Iterator
+      .continually(committer.open(env.randomOrdinal(), branch, Some(from), _.copy(operation = operation), by))
+      .take(Repository.MaxOrdinalDraws)
+      .collectFirst { case Some(state) => state }
+      .getOrElse(throw AnabranchException("ANABRANCH_COMMIT.RETRIES_EXHAUSTED", "branch" -> branch, "count" -> Repository.MaxOrdinalDraws.toString))
+
+  def createTag(name: String, from: String, ifNotExists: Boolean): TagInfo = {
+    RefName.check(name)
+    beforeWrite()
+    refs.tag(name) match {
+      case Some(id) if ifNotExists => TagInfo(name, info(log.get(id)))
+      case Some(_) => throw exists("tag", name)
+      case None =>
+        mustNotBe("branch", name, refs.head(name).isDefined)
+        val id = resolve(from).state.id
+        if (!refs.writeTag(name, Some(id)) && !ifNotExists) throw exists("tag", name)
+        TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
+    }
+  }
+
+  private def exists(kind: String, name: String) =
+    AnabranchException("ANABRANCH_REF.ALREADY_EXISTS", "kind" -> kind, "ref" -> name)
+
+  // one name for a branch and a tag would be ambiguous in every query
+  private def mustNotBe(kind: String, name: String, there: Boolean): Unit = if (there) throw exists(kind, name)
+
+  def dropBranch(name: String, ifExists: Boolean, by: CommitContext): Unit = {
+    if (name == Refs.Main) throw AnabranchException("ANABRANCH_REF.IS_MAIN")
+    refs.head(name) match {
+      case Some(state) => committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
+      case None => if (!ifExists) throw resolver.notFound(name)
+    }
+  }
+
+  def dropTag(name: String, ifExists: Boolean): Unit = {
+    beforeWrite()
+    if (refs.tag(name).isDefined) refs.writeTag(name, None): Unit
+    else if (!ifExists) throw resolver.notFound(name)
+  }
+
+  /** Moves a branch to any commit. What it held before stays in its old log, by commit id. */
+  def resetBranch(name: String, to: String, by: CommitContext): BranchInfo = {
+    val old = resolve(s"branch:$name").state
+    val target = resolve(to).state
+    val state = openLog(name, target, "RESET BRANCH", by)
+    val closing = CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH")
+    committer.commit(name, old, closing, by): Unit
+    refs.nameLog(name, state.position.ordinal): Unit
+    val head = refs.head(name).getOrElse(throw resolver.notFound(name))
+    BranchInfo(name, info(log.get(head.id)))
+  }
+
+  // ---- merge
+
+  /** Merges a ref into a branch, by table, as one commit with two parents.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.CONFLICT (not in a dry run)
+    */
+  def mergeBranch(source: String, into: String, dryRun: Boolean, by: CommitContext): MergeResult = {
+    val theirs = resolve(source).state
+    val target = resolve(into)
+    val ours = target.state
+    val intent = MergeBranch(theirs, now => MergeBases(states).facts(now, theirs), source, into)
+    if (ours.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
+    else {
+      val (merged, fastForward) = intent.plan(ours)
+      val conflicts = merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason))
+      if (dryRun) MergeResult(None, fastForward, conflicts ++ preview(ours, intent))
+      else {
+        val state = committer.commit(target.writable, ours, intent, by)
+        MergeResult(Some(state.id.toString), fastForward, Diff.between(ours, state).map(TableChangeInfo.of))
+      }
+    }
+  }
+
+  /** What a merge would do to the tables about which there is no conflict. */
+  private def preview(ours: CatalogState, intent: MergeBranch): Seq[TableChangeInfo] = {
+    val (merged, _) = intent.plan(ours)
+    val after = merged.facts.tables.flatMap { case (id, f) =>
+      Seq(ours, intent.source)
+        .flatMap(_.tables.get(id))
+        .find(_.content.toString == f.content)
+        .map(t => id -> t.copy(name = f.name))
+    }
+    val open = merged.conflicts.flatMap(_.tableId).toSet
+    Diff.between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open)).map(TableChangeInfo.of)
+  }
+
+  // ---- tables
+
+  /** The table of that name at a ref.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_TABLE.NOT_FOUND
+    */
+  def load(ref: String, name: Seq[String]): LoadedTable = {
+    val r = resolve(ref)
+    LoadedTable(r, Names.table(r.state, name, ref))
+  }
+
+  /** Commits an intent to a branch, from the state that it was made for. */
+  def commit(branch: String, from: CatalogState, intent: Intent, by: CommitContext): CatalogState =
+    committer.commit(branch, from, intent, by)
+
+  /** Prepares added files for [[commit]]. */
+  def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)
+
+  def newId(): String = env.randomId()
+  def nowMillis(): Long = env.nowMillis()
+
+  def restore(branch: String, table: Seq[String], to: RestorePoint, by: CommitContext): RestoreResult = {
+    val target = resolve(branch)
+    val now = Names.table(target.state, table, branch)
+    val past = at(target, now, to)
+    val (before, after) = (now.files.rows, past.table.files.rows)
+    val metrics = Map("rows_before" -> before, "rows_after" -> after, "files_after" -> past.table.files.files.size.toLong)
+    val intent = RestoreTable(target.state, now.id, past.state, metrics)
+    val state = committer.commit(target.writable, target.state, intent, by)
+    val restored = state.tables(now.id)
+    RestoreResult(Names.show(table), restored.version, state.id.toString, after, restored.files.files.size.toLong)
+  }
+
+  /** Makes a checkpoint of a branch's head now. */
+  def checkpoint(branch: String): Boolean = states.writeCheckpoint(resolve(branch).state)
+}
+
+/** Closes a branch's log; whatever came before it meanwhile stands. */
+final private case class CloseLog(closing: Closing, operation: String) extends Intent {
+  override def onto(now: CatalogState): Proposal = Proposal(closing = Some(closing))
+}
+
+object Repository {
+  private val MaxOrdinalDraws = 20
+
+  /** Opens the repository in a store, and creates it where there is none.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_REPOSITORY.UNSUPPORTED_FORMAT, UNKNOWN_FEATURE, UNSAFE_STORE, NO_PERMISSION
+    */
+  def open(store: ObjectStore, env: Environment = Environment.System): Repository = {
+    val found = info(store)
+    val created = found.isEmpty
+    if (created) {
+      StoreProbe.check(store, Paths.Probes, env.randomId())
+      val fresh = RepositoryInfo(env.randomId(), env.nowMillis(), Set.empty, Set.empty)
+      store.createIfAbsent(Paths.Repository, Json.canonical(RepositoryInfo.encode(fresh))) match {
+        case CreateOutcome.Unknown(cause) if store.read(Paths.Repository).isEmpty =>
+          throw AnabranchException.caused(
+            cause,
+            "ANABRANCH_REPOSITORY.STORE_FAILED",
+            "operation" -> "create",
+            "path" -> Paths.Repository,
+            "reason" -> String.valueOf(cause.getMessage)
+          )
+        case _ => ()
+      }
+    }
+    val repository = new Repository(store, env, created)
+    repository.begin(found.orElse(info(store)).fold("")(_.id))
+    repository
+  }
+
+  /** Reads `repository.json`. */
+  def info(store: ObjectStore): Option[RepositoryInfo] =
+    store.read(Paths.Repository).map(RepositoryInfo.decode(_, store.root))
+}

@@ -1,0 +1,77 @@
+package io.anabranch.core.repository
+
+/** A branch and its newest commit; `current` is not known here, it is the session's. */
+final case class BranchInfo(name: String, head: CommitInfo)
+
+/** A tag and the commit that it names. */
+final case class TagInfo(name: String, commit: CommitInfo)
+
+/** What a commit says of itself. `timeMillis` is UTC, milliseconds since 1970. `tables` are the full
+  * names of the tables it touched. `erased` parts of a commit read as empty.
+  */
+final case class CommitInfo(
+    id: String,
+    timeMillis: Long,
+    author: String,
+    operation: String,
+    message: String,
+    parameters: Map[String, String],
+    metrics: Map[String, Long],
+    metadata: Map[String, String],
+    parents: Seq[String],
+    tables: Seq[String]
+)
+
+/** One table in a merge or diff; `change` is created, changed, dropped, renamed or conflict. */
+final case class TableChangeInfo(
+    table: String,
+    change: String,
+    detail: String,
+    rowsFrom: Long = 0,
+    rowsTo: Long = 0,
+    filesAdded: Long = 0,
+    filesRemoved: Long = 0
+)
+
+object TableChangeInfo {
+  private[repository] def of(d: io.anabranch.core.operations.TableDifference): TableChangeInfo =
+    TableChangeInfo(d.name.mkString("."), d.change, d.detail, d.rowsFrom, d.rowsTo, d.filesAdded, d.filesRemoved)
+}
+
+/** What a merge did, or in a dry run would do. `commit` is None where nothing was committed. */
+final case class MergeResult(commit: Option[String], fastForward: Boolean, changes: Seq[TableChangeInfo])
+
+/** One version of a table, with the commit that made it. */
+final case class TableVersion(version: Long, commit: CommitInfo)
+
+/** Where RESTORE goes back to. */
+sealed trait RestorePoint
+object RestorePoint {
+
+  /** A table version number, or a ref, tag or commit, as in VERSION AS OF. */
+  final case class Version(text: String) extends RestorePoint
+
+  /** The last commit at or before this time (UTC, milliseconds since 1970). */
+  final case class Time(millis: Long) extends RestorePoint
+}
+
+/** What RESTORE did. */
+final case class RestoreResult(table: String, version: Long, commit: String, rows: Long, files: Long)
+
+/** What DESCRIBE DETAIL tells. */
+final case class TableDetail(
+    id: String,
+    name: String,
+    description: Option[String],
+    location: String,
+    createdAtMillis: Long,
+    lastModifiedMillis: Long,
+    partitionColumns: Seq[String],
+    files: Long,
+    sizeBytes: Long,
+    rows: Long,
+    properties: Map[String, String],
+    version: Long,
+    reference: String,
+    commit: String
+)

@@ -1,0 +1,216 @@
+package io.anabranch.core.transaction
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.log._
+import io.anabranch.core.store.ObjectStore
+
+/** Who commits and why: what every writing operation takes along.
+  *
+  * @param parameters
+  *   what the operation was given, for history
+  * @param retries
+  *   how many lost races to get over
+  */
+final case class CommitContext(
+    author: String,
+    message: String = "",
+    metadata: Map[String, String] = Map.empty,
+    parameters: Map[String, String] = Map.empty,
+    retries: Int = CommitContext.DefaultRetries
+)
+
+object CommitContext {
+  val DefaultRetries: Int = 50
+}
+
+/** Brings intents into the log of a branch: propose, write if absent, and on a lost race look at the
+  * winners and propose again, a bounded number of times.
+  */
+final class Committer(store: ObjectStore, states: States, refs: Refs, env: Environment, beforeWrite: () => Unit) {
+
+  /** Commits an intent.
+    *
+    * @param branch
+    *   its name
+    * @param from
+    *   a state of the branch, at best the newest known
+    * @return
+    *   the state after the commit; `from` advanced, without a commit, if there was nothing to do
+    * @throws AnabranchException
+    *   ANABRANCH_COMMIT.CONFLICT, RETRIES_EXHAUSTED or OUTCOME_UNKNOWN; ANABRANCH_REF.CLOSED; or what the
+    *   intent throws. In each case nothing was committed, but for OUTCOME_UNKNOWN.
+    */
+  def commit(branch: String, from: CatalogState, intent: Intent, by: CommitContext): CatalogState = {
+    beforeWrite()
+    var state = from
+    var lost = 0
+    while (lost <= by.retries) {
+      val proposal = proposed(intent, state)
+      if (Committer.isEmpty(proposal)) return state
+      val written = write(state, proposal, intent.operation, by)
+      states.log.append(written, branch) match {
+        case AppendOutcome.Won(entry) => return won(branch, state, entry)
+        case AppendOutcome.Lost(winners) =>
+          state = follow(branch, states.advance(state, winners))
+          lost += 1
+          if (lost > 1) env.sleepMillis(env.randomInt(Committer.backoffMillis(lost)).toLong)
+      }
+    }
+    throw AnabranchException("ANABRANCH_COMMIT.RETRIES_EXHAUSTED", "branch" -> branch, "count" -> lost.toString)
+  }
+
+  /** Writes entry 0 of a new log.
+    *
+    * @param from
+    *   the fork point; None for the first log of a repository
+    * @return
+    *   None if the ordinal is taken
+    */
+  def open(ordinal: Ordinal, branch: String, from: Option[CatalogState], first: Commit => Commit, by: CommitContext): Option[CatalogState] = {
+    beforeWrite()
+    val blank = Commit(
+      Position(ordinal, 0),
+      from.map(_.id).toSeq,
+      Math.max(env.nowMillis(), from.fold(0L)(_.timeMillis + 1)),
+      env.randomId(),
+      by.author,
+      "CREATE BRANCH",
+      by.message,
+      by.parameters,
+      by.metadata,
+      branch = Some(branch)
+    )
+    val (written, _) = CommitCodec.encode(first(blank), () => env.randomId())
+    states.log.append(written, branch) match {
+      case AppendOutcome.Won(entry) => Some(states.advance(from.getOrElse(Replay.empty), Seq(entry)))
+      case AppendOutcome.Lost(_) => None
+    }
+  }
+
+  private def proposed(intent: Intent, state: CatalogState): Proposal =
+    try intent.onto(state)
+    catch {
+      case c: Conflict =>
+        val other = states.log.get(c.other)
+        throw AnabranchException(
+          "ANABRANCH_COMMIT.CONFLICT",
+          "reason" -> c.reason,
+          "commit" -> other.id.short,
+          "operation" -> other.commit.operation,
+          "author" -> other.commit.author
+        )
+    }
+
+  private def won(branch: String, before: CatalogState, entry: Entry): CatalogState = {
+    val state = states.advance(before, Seq(entry))
+    if (state.closing.isEmpty) {
+      refs.remember(branch, state)
+      if (state.position.seq > 0 && state.position.seq % Checkpoint.Interval == 0)
+        Parallel.background(states.writeCheckpoint(state): Unit)
+    }
+    state
+  }
+
+  /** A branch that was closed meanwhile: goes on in its successor, if it has one. */
+  private def follow(branch: String, state: CatalogState): CatalogState = state.closing match {
+    case None => state
+    case Some(_) => refs.head(branch).getOrElse(throw AnabranchException("ANABRANCH_REF.CLOSED", "ref" -> branch))
+  }
+
+  private def write(state: CatalogState, proposal: Proposal, operation: String, by: CommitContext): Json = {
+    val place = Position(state.position.ordinal, state.position.seq + 1)
+    if (place.seq > Position.MaxSeq) throw new IllegalStateException("the log is full")
+    val tables = proposal.tables.map { case (id, change) => id -> Committer.placed(state, id, change) }
+    val merged = proposal.merges.fold(Map.empty[Ordinal, Long]) { other =>
+      other.vector.filter { case (o, seq) => state.vector.get(o).forall(_ < seq) }
+    }
+    val commit = Commit(
+      place,
+      state.id +: proposal.merges.map(_.id).toSeq,
+      Math.max(env.nowMillis(), state.timeMillis + 1),
+      env.randomId(),
+      by.author,
+      operation,
+      by.message,
+      by.parameters,
+      by.metadata,
+      proposal.metrics,
+      merged = merged,
+      namespaces = proposal.namespaces,
+      tables = tables,
+      closing = proposal.closing
+    )
+    CommitCodec.encode(commit, () => env.randomId())._1
+  }
+
+  /** Prepares added files for a commit: lists that are too long for an entry go to a manifest, once for
+    * all tries.
+    */
+  def stage(files: Seq[DataFile]): StagedFiles =
+    if (files.size <= Committer.MaxInlineFiles && Committer.estimatedBytes(files) <= Committer.MaxInlineBytes)
+      StagedFiles(files, Nil)
+    else {
+      var row = 0L
+      val numbered = files.map { f =>
+        val first = row
+        row += f.rows
+        if (Committer.numbersRows(f)) f.copy(firstRow = Some(first)) else f
+      }
+      val (ref, bytes) = States.manifest(env.randomId(), numbered)
+      States.mustCreate(store, Paths.manifest(ref.id), bytes)
+      StagedFiles(Nil, Seq(ref))
+    }
+}
+
+/** Files to add, in the entry itself or listed in manifests. */
+final case class StagedFiles(inEntry: Seq[DataFile], manifests: Seq[ManifestRef]) {
+  def isEmpty: Boolean = inEntry.isEmpty && manifests.isEmpty
+}
+
+object StagedFiles {
+  val None: StagedFiles = StagedFiles(Nil, Nil)
+}
+
+object Committer {
+
+  /** Past these an entry names a manifest instead of the files. */
+  val MaxInlineFiles: Int = 100
+  val MaxInlineBytes: Int = 100 * 1024
+
+  private val MaxBackoffMillis = 1000
+
+  private def backoffMillis(lost: Int): Int = Math.min(MaxBackoffMillis, 5 << Math.min(lost, 10))
+
+  private def isEmpty(p: Proposal): Boolean =
+    p.tables.isEmpty && p.namespaces.isEmpty && p.merges.isEmpty && p.closing.isEmpty
+
+  /** A guess, good enough to decide: names and digests, and what each bound takes. */
+  private def estimatedBytes(files: Seq[DataFile]): Int =
+    files.map(f => 300 + 100 * f.stats.size + f.inline.fold(0)(rows => rows.size * 64)).sum
+
+  private def numbersRows(f: DataFile): Boolean = f.firstRow.isEmpty && f.runs.isEmpty
+
+  /** Fills in what depends on the place in the log: version, previous commit, row numbers. */
+  private def placed(state: CatalogState, id: String, change: TableChange): TableChange = {
+    val before = state.tables.get(id)
+    val ordinal = state.position.ordinal
+    val start = state.nextRows.getOrElse(id, 0L)
+    var next = start
+    def take(rows: Long): Long = {
+      val first = next
+      next += rows
+      require(next <= Position.MaxSeq, "the row numbers of this table on this branch are used up")
+      (ordinal.value.toLong << Position.SeqBits) | first
+    }
+    val add = change.add.map(f => if (numbersRows(f)) f.copy(firstRow = Some(take(f.rows))) else f)
+    val lists = change.manifests.map(m => m.copy(firstRow = Some(take(m.rows))))
+    change.copy(
+      version = before.fold(0L)(_.version + 1),
+      previous = before.map(_.at),
+      add = add,
+      manifests = lists,
+      nextRow = Option.when(next > start)(next)
+    )
+  }
+}

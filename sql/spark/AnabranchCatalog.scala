@@ -1,0 +1,106 @@
+package io.anabranch.spark
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.repository.Repository
+import io.anabranch.spark.catalog._
+import org.apache.spark.sql.catalyst.analysis._
+import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+
+import java.util
+import scala.jdk.CollectionConverters._
+
+/** The Spark catalog of a repository: `spark.sql.catalog.<name>=io.anabranch.spark.AnabranchCatalog` with
+  * `.warehouse`, the root URI, and optionally `.branch`. It only hands on.
+  */
+final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces with ProcedureCatalog {
+  private var context: CatalogContext = _
+  private lazy val tables = new TableOperations(context)
+  private lazy val namespaces = new NamespaceOperations(context)
+  private lazy val procedures = new Procedures(context)
+
+  override def initialize(name: String, options: CaseInsensitiveStringMap): Unit =
+    context = new CatalogContext(name, options.asCaseSensitiveMap.asScala.toMap)
+
+  override def name(): String = context.name
+  def repository: Repository = context.repository
+
+  /** The ref that names without one mean in this session. */
+  def currentRef: String = context.currentRef
+
+  override def defaultNamespace(): Array[String] = CatalogContext.DefaultNamespace.toArray
+
+  override def capabilities(): util.Set[TableCatalogCapability] =
+    util.EnumSet.of(TableCatalogCapability.SUPPORT_COLUMN_DEFAULT_VALUE)
+
+  // ---- tables
+
+  override def listTables(namespace: Array[String]): Array[Identifier] =
+    found(Identifier.of(namespace, ""))(tables.list(namespace.toSeq).toArray)
+
+  override def loadTable(ident: Identifier): Table = found(ident)(tables.load(ident))
+  override def loadTable(ident: Identifier, version: String): Table = found(ident)(tables.load(ident, version))
+  override def loadTable(ident: Identifier, timestamp: Long): Table = found(ident)(tables.load(ident, timestamp))
+
+  override def tableExists(ident: Identifier): Boolean =
+    try {
+      tables.load(ident): Unit
+      true
+    } catch { case e: AnabranchException if AnabranchCatalog.Missing(e.condition) => false }
+
+  override def createTable(ident: Identifier, info: TableInfo): Table = found(ident)(tables.create(ident, info))
+  override def alterTable(ident: Identifier, changes: TableChange*): Table = found(ident)(tables.alter(ident, changes))
+  override def dropTable(ident: Identifier): Boolean = found(ident)(tables.drop(ident))
+  override def renameTable(from: Identifier, to: Identifier): Unit = found(from, Some(to))(tables.rename(from, to))
+
+  override def stageCreate(ident: Identifier, info: TableInfo): StagedTable =
+    found(ident)(tables.stage(ident, info, Replacing.Never))
+  override def stageReplace(ident: Identifier, info: TableInfo): StagedTable =
+    found(ident)(tables.stage(ident, info, Replacing.Always))
+  override def stageCreateOrReplace(ident: Identifier, info: TableInfo): StagedTable =
+    found(ident)(tables.stage(ident, info, Replacing.IfThere))
+
+  // ---- namespaces
+
+  override def listNamespaces(): Array[Array[String]] = listNamespaces(Array.empty[String])
+  override def listNamespaces(namespace: Array[String]): Array[Array[String]] =
+    found(Identifier.of(namespace, ""))(namespaces.list(namespace.toSeq).map(_.toArray).toArray)
+  override def loadNamespaceMetadata(namespace: Array[String]): util.Map[String, String] =
+    found(Identifier.of(namespace, ""))(namespaces.load(namespace.toSeq).asJava)
+  override def createNamespace(namespace: Array[String], metadata: util.Map[String, String]): Unit =
+    found(Identifier.of(namespace, ""))(namespaces.create(namespace.toSeq, metadata.asScala.toMap))
+  override def alterNamespace(namespace: Array[String], changes: NamespaceChange*): Unit =
+    found(Identifier.of(namespace, ""))(namespaces.alter(namespace.toSeq, changes))
+  override def dropNamespace(namespace: Array[String], cascade: Boolean): Boolean =
+    found(Identifier.of(namespace, ""))(namespaces.drop(namespace.toSeq, cascade))
+
+  // ---- procedures
+
+  override def loadProcedure(ident: Identifier): UnboundProcedure = procedures.load(ident)
+  override def listProcedures(namespace: Array[String]): Array[Identifier] = procedures.list(namespace.toSeq)
+
+  /** Gives Spark the exceptions that it looks for, where a name at the current ref is missing or taken;
+    * all else as our own.
+    */
+  private def found[T](ident: Identifier, target: Option[Identifier] = None)(body: => T): T = {
+    val plain = !ident.name.contains('@')
+    try body
+    catch {
+      case e: AnabranchException if plain && e.parameters.get("ref").contains(context.currentRef) =>
+        val namespace = context.namespaceOf(ident.namespace.toSeq).toArray
+        e.condition match {
+          case "ANABRANCH_TABLE.NOT_FOUND" => throw new NoSuchTableException(Identifier.of(namespace, ident.name))
+          case "ANABRANCH_TABLE.ALREADY_EXISTS" => throw new TableAlreadyExistsException(target.getOrElse(Identifier.of(namespace, ident.name)))
+          case "ANABRANCH_NAMESPACE.NOT_FOUND" => throw new NoSuchNamespaceException(namespace)
+          case "ANABRANCH_NAMESPACE.ALREADY_EXISTS" => throw new NamespaceAlreadyExistsException(namespace)
+          case _ => throw new AnabranchAnalysisException(e)
+        }
+      case e: AnabranchException => throw new AnabranchAnalysisException(e)
+    }
+  }
+}
+
+object AnabranchCatalog {
+  private val Missing = Set("ANABRANCH_TABLE.NOT_FOUND", "ANABRANCH_NAMESPACE.NOT_FOUND", "ANABRANCH_REF.NOT_FOUND")
+}

@@ -1,0 +1,56 @@
+package io.anabranch.spark
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.{Json, JsonReader}
+import io.anabranch.core.transaction.CommitContext
+import org.apache.spark.sql.internal.SQLConf
+
+import scala.util.Try
+
+/** Session settings that say who commits, and why. */
+object CommitSettings {
+  val Author: String = "spark.anabranch.commit.author"
+  val Message: String = "spark.anabranch.commit.message"
+  val Metadata: String = "spark.anabranch.commit.metadata"
+  val Retries: String = "spark.anabranch.commit.retries"
+
+  /** Name, default and meaning of each setting; the documentation's table is made of these. */
+  val All: Seq[(String, String, String)] = Seq(
+    (Author, "the user of the operating system", "Author of commits."),
+    (Message, "empty", "Message of commits; a MESSAGE clause comes first."),
+    (Metadata, "empty", "A JSON object of strings kept in each commit, such as {\"ticket\": \"DATA-17\"}."),
+    (Retries, CommitContext.DefaultRetries.toString, "How many lost races a commit gets over before it gives up.")
+  )
+
+  /** @param message
+    *   of the statement's own clause
+    * @param parameters
+    *   what the operation was given, for history
+    * @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION for a setting that can't be read
+    */
+  def context(
+      conf: SQLConf,
+      message: Option[String] = None,
+      parameters: Map[String, String] = Map.empty
+  ): CommitContext = CommitContext(
+    setting(conf, Author).getOrElse(System.getProperty("user.name", "unknown")),
+    message.orElse(setting(conf, Message)).getOrElse(""),
+    setting(conf, Metadata).fold(Map.empty[String, String])(metadata),
+    parameters,
+    setting(conf, Retries).fold(CommitContext.DefaultRetries) { text =>
+      Try(text.toInt).filter(_ >= 0).getOrElse(throw wrong(Retries, s"'$text' is not a number from 0 up", "Set a whole number."))
+    }
+  )
+
+  private def setting(conf: SQLConf, key: String): Option[String] =
+    Option(conf.getConfString(key, null)).filter(_.nonEmpty)
+
+  private def metadata(text: String): Map[String, String] =
+    Try(new JsonReader(Json.obj("m" -> Json.parse(text.getBytes("UTF-8"), Metadata)), Metadata).textMap("m")).getOrElse(
+      throw wrong(Metadata, "it is not a JSON object of strings", "Write it as {\"key\": \"value\"}.")
+    )
+
+  private def wrong(option: String, reason: String, advice: String) =
+    AnabranchException("ANABRANCH_WRITE.OPTION", "option" -> option, "reason" -> reason, "advice" -> advice)
+}

@@ -1,0 +1,59 @@
+package org.apache.spark.sql.anabranch
+
+import org.apache.spark.broadcast.Broadcast
+import org.apache.spark.sql.SparkSession
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
+import org.apache.spark.sql.connector.catalog.{CatalogV2Util, TableChange}
+import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
+import org.apache.spark.sql.execution.RowConversion
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.{DataType, StructType}
+import org.apache.spark.sql.vectorized.ColumnarBatch
+import org.apache.spark.util.SerializableConfiguration
+
+/** The one door to what Spark keeps to its own packages. */
+object SparkBridge {
+
+  def session: ClassicSession = SparkSession.active.asInstanceOf[ClassicSession]
+
+  /** Settings of the active session. */
+  def conf: SQLConf = session.sessionState.conf
+
+  /** Hadoop settings of the active session, with a catalog's or a read's options over them. */
+  def hadoopConf(options: Map[String, String]): org.apache.hadoop.conf.Configuration =
+    session.sessionState.newHadoopConfWithOptions(options)
+
+  /** The settings, sent once to each executor. */
+  def broadcast(conf: org.apache.hadoop.conf.Configuration): Broadcast[SerializableConfiguration] =
+    session.sparkContext.broadcast(new SerializableConfiguration(conf))
+
+  /** Spark's own replay of column changes. Defaults of new columns are stored with a provider that Spark
+    * allows them for.
+    */
+  def applySchemaChanges(schema: StructType, changes: Seq[TableChange]): StructType =
+    CatalogV2Util.applySchemaChanges(schema, changes, Some("parquet"), "ALTER TABLE")
+
+  /** The type of a field, by its path; None if there is no such field. */
+  def typeOf(schema: StructType, path: Seq[String]): Option[DataType] =
+    schema.findNestedField(path, includeCollections = true).map(_._2.dataType)
+
+  def applyPropertiesChanges(properties: Map[String, String], changes: Seq[TableChange]): Map[String, String] =
+    CatalogV2Util.applyPropertiesChanges(properties, changes)
+
+  def columns(schema: StructType): Array[org.apache.spark.sql.connector.catalog.Column] =
+    CatalogV2Util.structTypeToV2Columns(schema)
+
+  def transform(name: String, parameter: Option[Int], path: Seq[String]): Transform = {
+    val column = org.apache.spark.sql.connector.expressions.FieldReference(path)
+    (name, parameter) match {
+      case ("bucket", Some(n)) => LogicalExpressions.bucket(n, Array(column))
+      case (_, Some(n)) => Expressions.apply(name, Expressions.literal(n), column)
+      case ("identity", None) => LogicalExpressions.identity(column)
+      case _ => Expressions.apply(name, column)
+    }
+  }
+
+  /** Rows as one column batch. */
+  def batchOf(rows: Seq[InternalRow], schema: StructType): ColumnarBatch = RowConversion.batchOf(rows, schema)
+}

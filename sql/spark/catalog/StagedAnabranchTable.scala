@@ -1,0 +1,71 @@
+package io.anabranch.spark.catalog
+
+import io.anabranch.core.format.{DataFile, TableMetadata}
+import io.anabranch.core.log.TableState
+import io.anabranch.core.operations.{CreateTable, ReplaceTable, TableIntents}
+import io.anabranch.core.repository.ResolvedRef
+import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
+import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WriteMode, WritePlans, WriteSink}
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.expressions.Transform
+import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
+
+import java.util
+import scala.jdk.CollectionConverters._
+
+/** A table that is created or replaced together with its rows, in one commit. */
+final class StagedAnabranchTable(
+    context: CatalogContext,
+    t: TableRef,
+    target: ResolvedRef,
+    existing: Option[TableState],
+    val metadata: TableMetadata,
+    parameters: Map[String, String]
+) extends StagedTable
+    with SupportsWrite
+    with WriteSink {
+
+  private var staged: Seq[DataFile] = Nil
+  private var wrote = false
+
+  override val tableId: String = existing.fold(context.repository.newId())(_.id)
+  override def root: String = context.repository.root
+  override def files: Iterable[DataFile] = Nil
+
+  override def name(): String = (context.name +: t.name).mkString(".")
+  override lazy val columns: Array[Column] = SparkBridge.columns(schema())
+  override def schema(): org.apache.spark.sql.types.StructType = ColumnMapping.logical(metadata.columns)
+  override def partitioning(): Array[Transform] = SchemaChanges.partitioning(metadata)
+  override def properties(): util.Map[String, String] = metadata.properties.asJava
+  override def capabilities(): util.Set[TableCapability] =
+    util.EnumSet.of(TableCapability.BATCH_WRITE, TableCapability.TRUNCATE)
+
+  override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder =
+    new AnabranchWriteBuilder(this, name(), SparkBridge.hadoopConf(context.fileSystemOptions))
+
+  override def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit = {
+    staged = added
+    wrote = true
+  }
+
+  override def commitStagedChanges(): Unit = translated {
+    val repository = context.repository
+    val removed = existing.fold(Iterable.empty[DataFile])(_.files.files.values)
+    val metrics = if (wrote || existing.isDefined) TableIntents.metrics(staged, removed) else Map.empty[String, Long]
+    val files = repository.stage(staged)
+    val suffix = if (wrote) " AS SELECT" else ""
+    val intent = existing match {
+      case Some(e) => ReplaceTable(target.state, e.id, metadata, files, "REPLACE TABLE" + suffix, metrics)
+      case None => CreateTable(tableId, t.name, metadata, files, t.ref, "CREATE TABLE" + suffix, metrics)
+    }
+    repository.commit(target.writable, target.state, intent, context.context(parameters)): Unit
+    staged = Nil
+  }
+
+  override def abortStagedChanges(): Unit = {
+    val conf = SparkBridge.hadoopConf(context.fileSystemOptions)
+    staged.foreach(RowWriter.delete(WritePlans.of(this).target, conf, _))
+  }
+}

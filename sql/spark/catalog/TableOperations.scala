@@ -1,0 +1,140 @@
+package io.anabranch.spark.catalog
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.operations._
+import io.anabranch.core.repository.RestorePoint
+import io.anabranch.core.transaction.StagedFiles
+import io.anabranch.spark.schema.SchemaChanges
+import io.anabranch.spark.table.AnabranchTable
+import org.apache.spark.sql.connector.catalog.{Identifier, TableChange, TableInfo}
+
+import scala.jdk.CollectionConverters._
+
+/** Tables of a catalog: loading, creating, changing. Throws the core's own errors. */
+final class TableOperations(context: CatalogContext) {
+  import context.repository
+
+  def list(namespace: Seq[String]): Seq[Identifier] = {
+    val state = context.currentState.state
+    val wanted = context.namespaceOf(namespace)
+    Names.namespaceMustExist(state, wanted, context.currentRef)
+    state.tables.values.map(_.name).filter(_.init == wanted).toSeq.sortBy(_.last).map(n => Identifier.of(n.init.toArray, n.last))
+  }
+
+  def load(ident: Identifier): AnabranchTable = table(context.load(ident))
+
+  /** VERSION AS OF: a version number of the table, or a ref. */
+  def load(ident: Identifier, version: String): AnabranchTable = {
+    val t = context.parse(ident)
+    val isNumber = version.nonEmpty && version.forall(c => c >= '0' && c <= '9')
+    if (isNumber) past(t, RestorePoint.Version(version)) else table(repository.load(version, t.name))
+  }
+
+  /** TIMESTAMP AS OF, in microseconds since 1970. */
+  def load(ident: Identifier, timestampMicros: Long): AnabranchTable =
+    past(context.parse(ident), RestorePoint.Time(Math.floorDiv(timestampMicros, 1000L)))
+
+  private def past(t: TableRef, point: RestorePoint): AnabranchTable = {
+    val now = repository.load(t.ref, t.name)
+    table(repository.at(now.ref, now.table, point))
+  }
+
+  private def table(loaded: io.anabranch.core.repository.LoadedTable) =
+    new AnabranchTable(repository, context.name, loaded, context.fileSystemOptions)
+
+  def create(ident: Identifier, info: TableInfo): AnabranchTable = {
+    val t = context.parse(ident)
+    val intent = CreateTable(repository.newId(), t.name, metadata(t, info), StagedFiles.None, t.ref, "CREATE TABLE")
+    context.commit(t.ref, parameters(info))(_ => intent)
+    load(ident)
+  }
+
+  private def metadata(t: TableRef, info: TableInfo) = {
+    val properties = info.properties.asScala.toMap
+    TableOperations.check(t, properties)
+    SchemaChanges.create(t.name.mkString("."), info.schema, info.partitions.toSeq, properties, repository.nowMillis())
+  }
+
+  /** A table that comes into being together with its rows.
+    *
+    * @param replaces
+    *   whether one of that name may, or must, be there already
+    */
+  def stage(ident: Identifier, info: TableInfo, replaces: Replacing): StagedAnabranchTable = {
+    val t = context.parse(ident)
+    val target = repository.resolve(t.ref)
+    target.writable: Unit
+    val existing = target.state.byName.get(t.name)
+    replaces match {
+      case Replacing.Never => Names.mustBeFree(target.state, t.name, t.ref)
+      case Replacing.Always => Names.table(target.state, t.name, t.ref): Unit
+      case Replacing.IfThere => ()
+    }
+    Names.check(t.name)
+    Names.namespaceMustExist(target.state, t.name.init, t.ref)
+    val fresh = metadata(t, info)
+    val all = existing.fold(fresh) { e =>
+      SchemaChanges.create(
+        t.name.mkString("."),
+        info.schema,
+        info.partitions.toSeq,
+        info.properties.asScala.toMap,
+        fresh.createdAtMillis,
+        Some(e.metadata)
+      )
+    }
+    new StagedAnabranchTable(context, t, target, existing, all, parameters(info))
+  }
+
+  private def parameters(info: TableInfo): Map[String, String] =
+    Map("partitioned_by" -> info.partitions.map(_.describe).mkString(", ")).filter(_._2.nonEmpty)
+
+  def alter(ident: Identifier, changes: Seq[TableChange]): AnabranchTable = {
+    val t = context.parse(ident)
+    context.commit(t.ref) { r =>
+      val now = Names.table(r.state, t.name, t.ref)
+      AlterTable(r.state, now.id, SchemaChanges.alter(t.name.mkString("."), now.metadata, changes))
+    }
+    load(ident)
+  }
+
+  def drop(ident: Identifier): Boolean = {
+    val t = context.parse(ident)
+    val there = repository.resolve(t.ref).state.byName.contains(t.name)
+    if (there) context.commit(t.ref)(r => DropTable(r.state, Names.table(r.state, t.name, t.ref).id))
+    there
+  }
+
+  def rename(from: Identifier, to: Identifier): Unit = {
+    val (f, t) = (context.parse(from), context.parse(to))
+    if (to.name.contains('@') && f.ref != t.ref)
+      throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> to.name, "reason" -> "a table can't move to another branch")
+    context.commit(f.ref)(r => RenameTable(r.state, Names.table(r.state, f.name, f.ref).id, t.name, f.ref))
+  }
+}
+
+/** What CREATE, REPLACE and CREATE OR REPLACE say of a table that is there already. */
+sealed trait Replacing
+object Replacing {
+  case object Never extends Replacing
+  case object Always extends Replacing
+  case object IfThere extends Replacing
+}
+
+object TableOperations {
+
+  /** Clauses of CREATE TABLE that have no meaning here are refused, not ignored. */
+  private def check(t: TableRef, properties: Map[String, String]): Unit = {
+    def refuse(reason: String, advice: String) = throw AnabranchException(
+      "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
+      "table" -> t.name.mkString("."),
+      "reason" -> reason,
+      "advice" -> advice
+    )
+    properties.get("provider").filterNot(_.equalsIgnoreCase("anabranch")).foreach { p =>
+      refuse(s"this catalog has no tables of the format $p", "Write USING anabranch, or leave it out.")
+    }
+    if (properties.contains("location"))
+      refuse("the place of its files can't be chosen", "Leave LOCATION out: the repository keeps all data under its own root.")
+  }
+}

@@ -1,0 +1,142 @@
+package io.anabranch.spark.table
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.{DataFile, TableMetadata}
+import io.anabranch.core.operations.{Append, Overwrite, TableIntents}
+import io.anabranch.core.repository.{LoadedTable, Repository}
+import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.CommitSettings
+import io.anabranch.spark.read.AnabranchScanBuilder
+import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
+import io.anabranch.spark.write.{AnabranchWriteBuilder, WriteMode, WriteSink}
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.expressions.Transform
+import org.apache.spark.sql.connector.read.ScanBuilder
+import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+
+import java.util
+import scala.jdk.CollectionConverters._
+
+/** A table at a ref, as Spark sees it. What it reads never changes: it is fixed at one commit.
+  *
+  * @param catalog
+  *   name of the catalog, for display
+  * @param options
+  *   settings of the catalog for the file system
+  */
+final class AnabranchTable(
+    val repository: Repository,
+    catalog: String,
+    val loaded: LoadedTable,
+    options: Map[String, String]
+) extends Table
+    with SupportsRead
+    with SupportsWrite
+    with TruncatableTable {
+
+  private val metadata: TableMetadata = loaded.table.metadata
+
+  override def name(): String = (catalog +: loaded.table.name).mkString(".")
+  override def id(): String = loaded.table.id
+  override lazy val columns: Array[Column] = SparkBridge.columns(ColumnMapping.logical(metadata.columns))
+  override def schema(): org.apache.spark.sql.types.StructType = ColumnMapping.logical(metadata.columns)
+  override def partitioning(): Array[Transform] = SchemaChanges.partitioning(metadata)
+
+  override def properties(): util.Map[String, String] =
+    (metadata.properties + (TableCatalog.PROP_PROVIDER -> "anabranch")).asJava
+
+  override def capabilities(): util.Set[TableCapability] = util.EnumSet.of(
+    TableCapability.BATCH_READ,
+    TableCapability.BATCH_WRITE,
+    TableCapability.TRUNCATE,
+    TableCapability.OVERWRITE_BY_FILTER,
+    TableCapability.OVERWRITE_DYNAMIC
+  )
+
+  override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder = translated {
+    new AnabranchScanBuilder(repository.root, TableOptions.forRead(repository, loaded, options), hadoopConf)
+  }
+
+  override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = translated {
+    val target = TableOptions.forWrite(repository, loaded, info.options)
+    new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf)
+  }
+
+  private def hadoopConf = SparkBridge.hadoopConf(options)
+
+  override def truncateTable(): Boolean = translated {
+    new CommitSink(repository, loaded).commit("TRUNCATE", Nil, None)
+    true
+  }
+
+  override def toString: String = name()
+}
+
+/** Commits written files to the branch that the table was loaded from. */
+final class CommitSink(repository: Repository, loaded: LoadedTable) extends WriteSink {
+  private val branch = loaded.ref.writable
+
+  override def metadata: TableMetadata = loaded.table.metadata
+  override def tableId: String = loaded.table.id
+  override def root: String = repository.root
+  override def files: Iterable[DataFile] = loaded.table.files.files.values
+
+  override def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit =
+    commit(if (mode == WriteMode.Append) "INSERT" else "OVERWRITE", added, remove)
+
+  def commit(operation: String, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit = {
+    val gone = remove.getOrElse(files)
+    val metrics = TableIntents.metrics(added, gone)
+    val staged = repository.stage(added)
+    val id = loaded.table.id
+    val intent =
+      if (operation == "INSERT") Append(loaded.state, id, staged, operation, metrics)
+      else Overwrite(loaded.state, id, remove.map(_.map(_.id)), staged, operation, metrics)
+    repository.commit(branch, loaded.state, intent, CommitSettings.context(SparkBridge.conf)): Unit
+  }
+}
+
+/** Options of a read or write that name another ref. Ignored, they would read or write the wrong place in
+  * silence.
+  */
+private object TableOptions {
+  private val TimeTravel = Seq("versionAsOf", "timestampAsOf")
+
+  def forRead(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable =
+    at(repository, loaded, refOf(options))
+
+  def forWrite(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable = {
+    TimeTravel.filter(options.containsKey).foreach { o =>
+      throw refused(o, "the past can't be written to", "Write to a branch: use the option branch, or the name `table@branch`.")
+    }
+    if (options.containsKey("tag")) throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> options.get("tag"), "kind" -> "tag")
+    val target = at(repository, loaded, refOf(options))
+    target.ref.writable: Unit
+    target
+  }
+
+  private def refOf(options: CaseInsensitiveStringMap): Option[String] = {
+    val refs = Seq("branch", "tag").flatMap(k => Option(options.get(k)).map(v => s"$k:$v"))
+    if (refs.size > 1) throw refused("tag", "a branch is given, too", "Give one of the two.")
+    refs.headOption
+  }
+
+  /** The same table at another ref; Spark has checked the query against this one's columns already. */
+  private def at(repository: Repository, loaded: LoadedTable, ref: Option[String]): LoadedTable = ref match {
+    case None => loaded
+    case Some(r) =>
+      val other = repository.load(r, loaded.table.name)
+      if (other.table.metadata.columns != loaded.table.metadata.columns)
+        throw refused(
+          r.takeWhile(_ != ':'),
+          s"the columns of ${loaded.table.name.mkString(".")} differ there",
+          s"Name the table as `${loaded.table.name.last}@${r.dropWhile(_ != ':').drop(1)}`."
+        )
+      other
+  }
+
+  private def refused(option: String, reason: String, advice: String) =
+    AnabranchException("ANABRANCH_WRITE.OPTION", "option" -> option, "reason" -> reason, "advice" -> advice)
+}

@@ -1,0 +1,113 @@
+package io.anabranch.spark.write
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.operations.{PartitionMatch, Predicate}
+import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.read.Predicates
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.expressions.filter.{AlwaysTrue, Predicate => SparkPredicate}
+import org.apache.spark.sql.connector.write._
+
+/** Which rows a write puts new ones in the place of. */
+sealed trait WriteMode
+object WriteMode {
+  case object Append extends WriteMode
+  case object Everything extends WriteMode
+  final case class Where(condition: Predicate, text: String) extends WriteMode
+  case object TouchedPartitions extends WriteMode
+}
+
+/** Where written files end up: a commit that appends or overwrites, or the staged creation of a table. */
+trait WriteSink {
+  def metadata: TableMetadata
+  def tableId: String
+  def root: String
+
+  /** Files that stand in the table now, for overwriting. */
+  def files: Iterable[DataFile]
+
+  /** Takes the files of a finished write.
+    *
+    * @param remove
+    *   ids of the files that go; None for all
+    */
+  def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit
+}
+
+/** Plans a write from Spark's query, into a sink. */
+final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Configuration)
+    extends WriteBuilder
+    with SupportsOverwriteV2
+    with SupportsDynamicOverwrite {
+
+  private var mode: WriteMode = WriteMode.Append
+
+  override def overwrite(predicates: Array[SparkPredicate]): WriteBuilder = {
+    val translator = new Predicates(sink.metadata.columns)
+    mode =
+      if (predicates.forall(_.isInstanceOf[AlwaysTrue])) WriteMode.Everything
+      else WriteMode.Where(Predicate.And(predicates.toSeq.map(translator.translate(_).bounds)), predicates.map(_.describe).mkString(" AND "))
+    this
+  }
+
+  override def overwriteDynamicPartitions(): WriteBuilder = {
+    mode = if (sink.metadata.partitioning.isEmpty) WriteMode.Everything else WriteMode.TouchedPartitions
+    this
+  }
+
+  override def build(): Write = new Write {
+    override def toBatch: BatchWrite = new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf)
+    override def description(): String = s"anabranch $tableName"
+  }
+}
+
+/** Runs a write, and commits it. */
+final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteMode, plan: WritePlan, conf: Configuration)
+    extends BatchWrite {
+
+  // found out before any row is written
+  private val condemned: Option[Seq[DataFile]] = mode match {
+    case WriteMode.Where(condition, text) => Some(translated(matching(condition, text)))
+    case _ => None
+  }
+
+  override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory =
+    new RowWriterFactory(plan, SparkBridge.broadcast(WritePlans.parquetConf(conf, plan.schema)))
+
+  // our own commit is atomic: Spark's coordination of task commits would add nothing
+  override def useCommitCoordinator(): Boolean = false
+
+  override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
+    val all = filesOf(messages)
+    val blocks = all.filter(_.inline.isDefined)
+    val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows && blocks.map(_.sizeBytes).sum <= WritePlans.MaxInlineBytes
+    val files =
+      if (few) all
+      else
+        all.filter(_.inline.isEmpty) ++
+          RowWriter.asFiles(plan, WritePlans.parquetConf(conf, plan.schema), blocks)
+    val remove = mode match {
+      case WriteMode.Append => Some(Nil)
+      case WriteMode.Everything => None
+      case _: WriteMode.Where => condemned
+      case WriteMode.TouchedPartitions =>
+        val touched = files.map(_.partition).toSet
+        Some(sink.files.filter(f => touched(f.partition)).toSeq)
+    }
+    sink.finish(mode, files, remove)
+  }
+
+  override def abort(messages: Array[WriterCommitMessage]): Unit =
+    filesOf(messages.filter(_ != null)).foreach(RowWriter.delete(plan.target, conf, _))
+
+  private def filesOf(messages: Array[WriterCommitMessage]): Seq[DataFile] =
+    messages.toSeq.collect { case TaskResult(files) => files }.flatten
+
+  private def matching(condition: Predicate, text: String): Seq[DataFile] = sink.files.filter { f =>
+    PartitionMatch
+      .decide(condition, f, sink.metadata.partitioning)
+      .getOrElse(throw AnabranchException("ANABRANCH_WRITE.OVERWRITE_CONDITION", "table" -> tableName, "condition" -> text))
+  }.toSeq
+}

@@ -1,0 +1,84 @@
+package io.anabranch.spark.write
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.{TableMetadata, Value}
+import io.anabranch.spark.read.InlineRows
+import io.anabranch.spark.schema.ColumnMapping
+import org.apache.hadoop.conf.Configuration
+import org.apache.parquet.hadoop.ParquetOutputFormat
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.execution.datasources.parquet.{ParquetOptions, ParquetWriteSupport}
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.StructType
+
+import scala.util.Try
+
+/** Settings of writes: from table properties, and what Parquet has to be told. */
+object WritePlans {
+
+  /** More rows or bytes than these never stand in a commit. */
+  val MaxInlineRows: Int = 100
+  val MaxInlineBytes: Long = 32 * 1024
+
+  private val TargetBytes = ("anabranch.write.target-file-bytes", 512L * 1024 * 1024)
+  private val InlineRowsLimit = ("anabranch.write.inline-rows", MaxInlineRows.toLong)
+  private val StatsColumns = ("anabranch.stats.columns", 32L)
+
+  /** Name, default and meaning of each table property; the documentation's table is made of these. */
+  val Properties: Seq[(String, String, String)] = Seq(
+    (TargetBytes._1, TargetBytes._2.toString, "A data file is closed when it has grown to about this many bytes."),
+    (InlineRowsLimit._1, InlineRowsLimit._2.toString, "Up to so many rows of one write stand in the commit; 0 turns that off."),
+    (StatsColumns._1, StatsColumns._2.toString, "Bounds are kept for the first so many columns, nested fields counted.")
+  )
+
+  def of(sink: WriteSink): WritePlan = {
+    val m = sink.metadata
+    val schema = ColumnMapping.physical(m.columns)
+    val inline = number(m, InlineRowsLimit).min(MaxInlineRows.toLong).toInt
+    WritePlan(
+      FileTarget(sink.root, sink.tableId, statsColumns(m)),
+      schema,
+      m.partitioning,
+      number(m, TargetBytes).max(1),
+      if (schema.fields.forall(f => InlineRows.supports(f.dataType))) inline else 0
+    )
+  }
+
+  private def statsColumns(m: TableMetadata): Map[String, String] = {
+    val kinds = leavesInOrder(m).flatMap { case (path, t) => Value.kindOf(t).map(path -> _) }
+    kinds.take(number(m, StatsColumns).min(Int.MaxValue.toLong).toInt).toMap
+  }
+
+  private def leavesInOrder(m: TableMetadata) = m.columns.flatMap { c =>
+    TableMetadata(Seq(c)).leaves.toSeq.sortBy(_._1)
+  }
+
+  private def number(m: TableMetadata, property: (String, Long)): Long =
+    m.properties.get(property._1).fold(property._2) { text =>
+      Try(text.toLong)
+        .filter(_ >= 0)
+        .getOrElse(
+          throw AnabranchException(
+            "ANABRANCH_WRITE.OPTION",
+            "option" -> property._1,
+            "reason" -> s"'$text' is not a number from 0 up",
+            "advice" -> "ALTER TABLE … SET TBLPROPERTIES with a whole number."
+          )
+        )
+    }
+
+  /** Settings for Spark's Parquet write support. */
+  def parquetConf(base: Configuration, schema: StructType): Configuration = {
+    val session = SparkBridge.conf
+    val conf = new Configuration(base)
+    ParquetWriteSupport.setSchema(schema, conf)
+    conf.set(SQLConf.PARQUET_WRITE_LEGACY_FORMAT.key, "false")
+    conf.set(SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key, SQLConf.ParquetOutputTimestampType.TIMESTAMP_MICROS.toString)
+    conf.set(SQLConf.PARQUET_FIELD_ID_WRITE_ENABLED.key, "true")
+    conf.set(SQLConf.LEGACY_PARQUET_NANOS_AS_LONG.key, "false")
+    conf.set(SQLConf.PARQUET_ANNOTATE_VARIANT_LOGICAL_TYPE.key, session.parquetAnnotateVariantLogicalType.toString)
+    conf.set(SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key, "CORRECTED")
+    conf.set(ParquetOutputFormat.COMPRESSION, new ParquetOptions(Map.empty[String, String], session).compressionCodecClassName)
+    conf
+  }
+}
