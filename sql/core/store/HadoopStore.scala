@@ -7,6 +7,7 @@ import org.apache.hadoop.fs.{FileStatus, FileSystem, Path, RemoteIterator}
 import org.apache.hadoop.util.functional.FutureIO
 
 import java.io.{FileNotFoundException, IOException}
+import java.nio.file.AccessDeniedException
 import java.util.Collections
 
 import scala.util.Using
@@ -60,11 +61,16 @@ final class HadoopStore private (
     if (isS3)
       Using.resource(fs.createBulkDelete(new Path(root))) { bulk =>
         bulk.bulkDelete(Collections.singletonList(absolute(path))).forEach { failed =>
-          throw new IOException(failed.getValue)
+          throw deletionFailure(path, failed.getValue)
         }
       }
     else { fs.delete(absolute(path), false); () }
   }
+
+  /** A bulk deletion tells its failures by text only. */
+  private def deletionFailure(path: String, reason: String): IOException =
+    if (reason.contains("AccessDenied")) new AccessDeniedException(place(path), null, reason)
+    else new IOException(reason)
 
   override def size(path: String): Option[Long] = StoreErrors.translated("look at", place(path)) {
     try Some(fs.getFileStatus(absolute(path))).filter(_.isFile).map(_.getLen)

@@ -109,7 +109,7 @@ final class LocalStore(folder: Path) extends ObjectStore {
     */
   private def ifPresent[A](path: String)(f: Path => A): Option[A] = {
     val file = folder.resolve(path)
-    if (!file.toFile.isFile && (file.toFile.exists || file.getParent.toFile.canExecute)) None
+    if (!file.toFile.isFile && file.getParent.toFile.canExecute) None
     else
       try Some(f(file))
       catch {

@@ -64,6 +64,7 @@ object Stores {
     // Secrets in a location would end up in plans, logs and error messages.
     if (authority.contains('@') && (scheme == "s3a" || authority.takeWhile(_ != '@').contains(':')))
       refuse("credentials don't belong into it")
-    if (!authority.matches("[A-Za-z0-9._~$@:\\[\\]-]+")) refuse(s"'$authority' is no bucket, container or host")
+    if (!authority.matches("[A-Za-z0-9._~$@:\\[\\]-]+"))
+      refuse(s"'$authority' is no bucket, container or host")
   }
 }

@@ -3,12 +3,14 @@ package org.apache.spark.sql.anabranch
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, Expression}
+import org.apache.spark.sql.catalyst.plans.logical.{OneRowRelation, Project}
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogV2Util, TableChange}
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DataType, StructType}
+import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.util.SerializableConfiguration
 
@@ -52,6 +54,13 @@ object SparkBridge {
       case ("identity", None) => LogicalExpressions.identity(column)
       case _ => Expressions.apply(name, column)
     }
+  }
+
+  /** The value of a constant expression as a timestamp, in microseconds since 1970; None if it is NULL. */
+  def timestampMicros(session: ClassicSession, e: Expression): Option[Long] = {
+    val plan = Project(Seq(Alias(Cast(e, TimestampType, Some(session.sessionState.conf.sessionLocalTimeZone)), "time")()), OneRowRelation())
+    val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
+    Option.when(!row.isNullAt(0))(row.getLong(0))
   }
 
   /** Rows as one column batch. */

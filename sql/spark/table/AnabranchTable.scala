@@ -71,6 +71,16 @@ final class AnabranchTable(
     true
   }
 
+  /** Equal tables hold equal rows: so Spark's cache serves a cached table exactly as long as it is right,
+    * whatever other sessions do.
+    */
+  override def equals(other: Any): Boolean = other match {
+    case t: AnabranchTable => t.key == key
+    case _ => false
+  }
+  override def hashCode(): Int = key.hashCode
+  private def key = (repository.root, loaded.table.id, loaded.table.content, loaded.table.name)
+
   override def toString: String = name()
 }
 

@@ -1,0 +1,10 @@
+package io.anabranch.spark
+
+import io.anabranch.spark.parser.AnabranchParser
+import org.apache.spark.sql.SparkSessionExtensions
+
+/** The Spark session extension: `spark.sql.extensions=io.anabranch.spark.AnabranchExtensions`. */
+final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
+  override def apply(extensions: SparkSessionExtensions): Unit =
+    extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
+}

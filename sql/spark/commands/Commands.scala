@@ -1,0 +1,73 @@
+package io.anabranch.spark.commands
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.repository.CommitInfo
+import io.anabranch.spark.{AnabranchCatalog, AnabranchErrors, CommitSettings}
+import io.anabranch.spark.catalog.TableRef
+import org.apache.spark.sql.catalyst.expressions.{Attribute, AttributeReference}
+import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
+import org.apache.spark.sql.connector.catalog.{CatalogPlugin, Identifier}
+import org.apache.spark.sql.execution.command.LeafRunnableCommand
+import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.{Row, SparkSession}
+
+import java.sql.Timestamp
+
+/** One of our statements, which runs on the catalog that it names or that is current. */
+trait AnabranchCommand extends LeafRunnableCommand {
+
+  /** Result columns, as DDL. */
+  protected def columns: String
+
+  protected def execute(session: ClassicSession): Seq[Row]
+
+  override lazy val output: Seq[Attribute] =
+    if (columns.isEmpty) Nil
+    else StructType.fromDDL(columns).map(f => AttributeReference(f.name, f.dataType, f.nullable)())
+
+  override def run(session: SparkSession): Seq[Row] =
+    AnabranchErrors.translated(execute(session.asInstanceOf[ClassicSession]))
+}
+
+/** A statement about refs: `… [IN catalog]`. */
+trait RefCommand extends AnabranchCommand {
+  def catalog: Option[String]
+
+  protected def run(session: ClassicSession, catalog: AnabranchCatalog): Seq[Row]
+
+  override protected def execute(session: ClassicSession): Seq[Row] = {
+    val manager = session.sessionState.catalogManager
+    run(session, Commands.ours(catalog.fold(manager.currentCatalog)(manager.catalog)))
+  }
+}
+
+/** A statement about a table: `[catalog.]namespace.table[@ref]`. */
+trait TableCommand extends AnabranchCommand {
+  def table: Seq[String]
+
+  protected def run(session: ClassicSession, catalog: AnabranchCatalog, t: TableRef): Seq[Row]
+
+  override protected def execute(session: ClassicSession): Seq[Row] = {
+    val manager = session.sessionState.catalogManager
+    val (plugin, rest) =
+      if (table.size > 1 && manager.isCatalogRegistered(table.head)) (manager.catalog(table.head), table.tail)
+      else (manager.currentCatalog, if (table.size == 1) manager.currentNamespace.toSeq ++ table else table)
+    val catalog = Commands.ours(plugin)
+    run(session, catalog, catalog.parse(Identifier.of(rest.init.toArray, rest.last)))
+  }
+}
+
+private object Commands {
+  def ours(plugin: CatalogPlugin): AnabranchCatalog = plugin match {
+    case c: AnabranchCatalog => c
+    case other => throw AnabranchException("ANABRANCH_CATALOG.NOT_ANABRANCH", "catalog" -> other.name)
+  }
+
+  def time(millis: Long): Timestamp = new Timestamp(millis)
+
+  def author(session: ClassicSession, message: Option[String] = None, parameters: Map[String, String] = Map.empty) =
+    CommitSettings.context(session.sessionState.conf, message, parameters)
+
+  /** Commit id, time, author and message: what branches and tags show of their commit. */
+  def shown(c: CommitInfo): Seq[Any] = Seq(c.id, time(c.timeMillis), c.author, c.message)
+}

@@ -1,0 +1,123 @@
+package io.anabranch.spark.commands
+
+import io.anabranch.spark.AnabranchCatalog
+import io.anabranch.spark.catalog.CatalogContext
+import io.anabranch.core.AnabranchException
+import org.apache.spark.sql.Row
+import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
+
+/** `CREATE BRANCH`: from a ref, or from the one in use. */
+final case class CreateBranch(catalog: Option[String], name: String, from: Option[String], ifNotExists: Boolean)
+    extends RefCommand {
+  override protected def columns: String = "name STRING, commit STRING"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val by = Commands.author(session, parameters = Map("branch" -> name, "from" -> from.getOrElse(c.currentRef)))
+    val b = c.repository.createBranch(name, from.getOrElse(c.currentRef), ifNotExists, by)
+    Seq(Row(b.name, b.head.id))
+  }
+}
+
+/** `CREATE TAG`: of a ref, or of the one in use. */
+final case class CreateTag(catalog: Option[String], name: String, from: Option[String], ifNotExists: Boolean)
+    extends RefCommand {
+  override protected def columns: String = "name STRING, commit STRING"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val t = c.repository.createTag(name, from.getOrElse(c.currentRef), ifNotExists)
+    Seq(Row(t.name, t.commit.id))
+  }
+}
+
+/** `DROP BRANCH`; not the one in use. */
+final case class DropBranch(catalog: Option[String], name: String, ifExists: Boolean) extends RefCommand {
+  override protected def columns: String = ""
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    if (Seq(name, s"branch:$name").contains(c.currentRef) && name != "main") throw AnabranchException("ANABRANCH_REF.IN_USE", "ref" -> name)
+    c.repository.dropBranch(name, ifExists, Commands.author(session))
+    Nil
+  }
+}
+
+final case class DropTag(catalog: Option[String], name: String, ifExists: Boolean) extends RefCommand {
+  override protected def columns: String = ""
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    c.repository.dropTag(name, ifExists)
+    Nil
+  }
+}
+
+/** `USE BRANCH|TAG|REFERENCE`: what names without a ref mean from now on in this session.
+  *
+  * @param kind
+  *   branch or tag where the statement says so
+  */
+final case class UseReference(catalog: Option[String], kind: Option[String], ref: String) extends RefCommand {
+  override protected def columns: String = ""
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    // a missing ref is an error here, not at the next query
+    kind.foreach(k => c.repository.resolve(s"$k:$ref"))
+    val unique = scala.util.Try(c.repository.resolve(ref)).isSuccess
+    val text = kind.filterNot(_ => unique).fold(ref)(k => s"$k:$ref")
+    c.repository.resolve(text): Unit
+    session.conf.set(CatalogContext.refKey(c.name), text)
+    Nil
+  }
+}
+
+final case class ShowCurrentReference(catalog: Option[String]) extends RefCommand {
+  override protected def columns: String = "catalog STRING, reference STRING, kind STRING, commit STRING"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val (kind, commit) = c.repository.describeRef(c.currentRef)
+    Seq(Row(c.name, c.currentRef, kind, commit.id))
+  }
+}
+
+final case class ShowBranches(catalog: Option[String]) extends RefCommand {
+  override protected def columns: String =
+    "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING, current BOOLEAN"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
+    c.repository.branches().map(b => Row.fromSeq((b.name +: Commands.shown(b.head)) :+ (b.name == c.currentRef.stripPrefix("branch:"))))
+}
+
+final case class ShowTags(catalog: Option[String]) extends RefCommand {
+  override protected def columns: String = "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
+    c.repository.tags().map(t => Row.fromSeq(t.name +: Commands.shown(t.commit)))
+}
+
+/** `SHOW COMMITS`: along first parents, newest first. */
+final case class ShowCommits(catalog: Option[String], ref: Option[String], limit: Option[Int]) extends RefCommand {
+  override protected def columns: String =
+    "commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING, tables ARRAY<STRING>, " +
+      "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
+    c.repository.log(ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue)).map { i =>
+      Row(i.id, Commands.time(i.timeMillis), i.author, i.operation, i.message, i.tables, i.metrics, i.metadata, i.parents)
+    }
+}
+
+/** `RESET BRANCH`: moves a branch to any commit. */
+final case class ResetBranch(catalog: Option[String], name: String, to: String, message: Option[String]) extends RefCommand {
+  override protected def columns: String = "name STRING, commit STRING"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val b = c.repository.resetBranch(name, to, Commands.author(session, message, Map("branch" -> name, "to" -> to)))
+    Seq(Row(b.name, b.head.id))
+  }
+}
+
+/** `MERGE BRANCH`: into a branch, or into the one in use. */
+final case class MergeBranchCommand(
+    catalog: Option[String],
+    source: String,
+    into: Option[String],
+    dryRun: Boolean,
+    message: Option[String]
+) extends RefCommand {
+  override protected def columns: String =
+    "table STRING, change STRING, detail STRING, commit STRING, fast_forward BOOLEAN"
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val target = into.getOrElse(c.currentRef)
+    val by = Commands.author(session, message, Map("source" -> source, "target" -> target))
+    val result = c.repository.mergeBranch(source, target, dryRun, by)
+    result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
+  }
+}

@@ -1,0 +1,173 @@
+package io.anabranch.spark.parser
+
+import io.anabranch.core.format.RefName
+import io.anabranch.spark.commands._
+import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
+import org.apache.spark.sql.catalyst.parser.ParserInterface
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
+
+/** Our statements, by hand-written descent over Spark's tokens. */
+private object Statements {
+
+  /** The statement, or None if it is Spark's: the first words decide. */
+  def parse(t: Tokens, delegate: ParserInterface): Option[LogicalPlan] = {
+    val usages = Seq(
+      ("CREATE", "BRANCH") -> createBranch _,
+      ("CREATE", "TAG") -> createTag _,
+      ("DROP", "BRANCH") -> dropBranch _,
+      ("DROP", "TAG") -> dropTag _,
+      ("SHOW", "BRANCHES") -> showBranches _,
+      ("SHOW", "TAGS") -> showTags _,
+      ("SHOW", "COMMITS") -> showCommits _,
+      ("SHOW", "CURRENT") -> showCurrent _,
+      ("RESET", "BRANCH") -> reset _,
+      ("MERGE", "BRANCH") -> merge _
+    )
+    val simple = usages.collectFirst { case ((first, second), named) if starts(t, first, second) => named }
+    val rule: Option[Tokens => LogicalPlan] =
+      if (simple.isDefined) simple.filter(_ => !starts(t, "SHOW", "CURRENT") || t.peek(2).exists(_.is("REFERENCE")))
+      // names of two words are ours: USE branch and DESCRIBE detail alone are Spark's
+      else if (t.peek().exists(_.is("USE")) && t.peek(2).isDefined && t.peek(1).exists(w => Seq("BRANCH", "TAG", "REFERENCE").exists(w.is)))
+        Some(use _)
+      else if (t.peek().exists(_.is("RESTORE"))) Some(restore(_, delegate))
+      else if (t.peek().exists(w => w.is("DESCRIBE") || w.is("DESC")) && t.peek(2).exists(_.text != ".") && t.peek(1).exists(w => w.is("HISTORY") || w.is("DETAIL")))
+        Some(describe _)
+      else None
+    rule.map { r =>
+      val plan = r(t)
+      t.end()
+      plan
+    }
+  }
+
+  private def starts(t: Tokens, first: String, second: String): Boolean =
+    t.peek().exists(_.is(first)) && t.peek(1).exists(_.is(second))
+
+  private def begin(t: Tokens, usage: String, keywords: String*): Unit = {
+    t.usage = usage
+    t.expect(keywords: _*)
+  }
+
+  private def in(t: Tokens): Option[String] = Option.when(t.accept("IN"))(t.name("the name of a catalog"))
+
+  private def newName(t: Tokens, what: String): String = {
+    val name = t.name(what)
+    RefName.problem(name).foreach(p => t.fail(s"'$name' can't be the name of a branch or tag: $p,", back = 1))
+    name
+  }
+
+  private def createBranch(t: Tokens): LogicalPlan = {
+    begin(t, "CREATE BRANCH [IF NOT EXISTS] branch [IN catalog] [FROM ref]", "CREATE", "BRANCH")
+    val ifNotExists = t.accept("IF", "NOT", "EXISTS")
+    val name = newName(t, "the name of a branch")
+    val catalog = in(t)
+    CreateBranch(catalog, name, Option.when(t.accept("FROM"))(t.name("a ref")), ifNotExists)
+  }
+
+  private def createTag(t: Tokens): LogicalPlan = {
+    begin(t, "CREATE TAG [IF NOT EXISTS] tag [IN catalog] [FROM ref]", "CREATE", "TAG")
+    val ifNotExists = t.accept("IF", "NOT", "EXISTS")
+    val name = newName(t, "the name of a tag")
+    val catalog = in(t)
+    CreateTag(catalog, name, Option.when(t.accept("FROM"))(t.name("a ref")), ifNotExists)
+  }
+
+  private def dropBranch(t: Tokens): LogicalPlan = {
+    begin(t, "DROP BRANCH [IF EXISTS] branch [IN catalog]", "DROP", "BRANCH")
+    val ifExists = t.accept("IF", "EXISTS")
+    val name = t.name("the name of a branch")
+    DropBranch(in(t), name, ifExists)
+  }
+
+  private def dropTag(t: Tokens): LogicalPlan = {
+    begin(t, "DROP TAG [IF EXISTS] tag [IN catalog]", "DROP", "TAG")
+    val ifExists = t.accept("IF", "EXISTS")
+    val name = t.name("the name of a tag")
+    DropTag(in(t), name, ifExists)
+  }
+
+  private def use(t: Tokens): LogicalPlan = {
+    begin(t, "USE BRANCH|TAG|REFERENCE ref [IN catalog]", "USE")
+    val kind = t.acceptOne("BRANCH", "TAG", "REFERENCE").getOrElse(t.fail("expected BRANCH, TAG or REFERENCE"))
+    val ref = t.name("a ref")
+    UseReference(in(t), if (kind == "REFERENCE") None else Some(kind.toLowerCase(java.util.Locale.ROOT)), ref)
+  }
+
+  private def showBranches(t: Tokens): LogicalPlan = {
+    begin(t, "SHOW BRANCHES [IN catalog]", "SHOW", "BRANCHES")
+    ShowBranches(in(t))
+  }
+
+  private def showTags(t: Tokens): LogicalPlan = {
+    begin(t, "SHOW TAGS [IN catalog]", "SHOW", "TAGS")
+    ShowTags(in(t))
+  }
+
+  private def showCurrent(t: Tokens): LogicalPlan = {
+    begin(t, "SHOW CURRENT REFERENCE [IN catalog]", "SHOW", "CURRENT", "REFERENCE")
+    ShowCurrentReference(in(t))
+  }
+
+  private def showCommits(t: Tokens): LogicalPlan = {
+    begin(t, "SHOW COMMITS [ON ref] [IN catalog] [LIMIT n]", "SHOW", "COMMITS")
+    val ref = Option.when(t.accept("ON"))(t.name("a ref"))
+    val catalog = in(t)
+    ShowCommits(catalog, ref, Option.when(t.accept("LIMIT"))(t.number("a limit")))
+  }
+
+  private def reset(t: Tokens): LogicalPlan = {
+    begin(t, "RESET BRANCH branch TO ref [IN catalog] [MESSAGE 'text']", "RESET", "BRANCH")
+    val name = t.name("the name of a branch")
+    t.expect("TO")
+    val to = t.name("a ref")
+    val catalog = in(t)
+    ResetBranch(catalog, name, to, message(t))
+  }
+
+  private def message(t: Tokens): Option[String] = Option.when(t.accept("MESSAGE"))(t.string("a message"))
+
+  private def merge(t: Tokens): LogicalPlan = {
+    begin(t, "MERGE BRANCH source [INTO branch] [IN catalog] [DRY RUN] [MESSAGE 'text']", "MERGE", "BRANCH")
+    val source = t.name("the ref to merge")
+    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
+    val catalog = in(t)
+    if (t.peek().exists(_.is("ON"))) t.fail("conflicts can't be resolved by strategy yet: leave ON CONFLICT out,")
+    val dryRun = t.accept("DRY", "RUN")
+    MergeBranchCommand(catalog, source, into, dryRun, message(t))
+  }
+
+  private def restore(t: Tokens, delegate: ParserInterface): LogicalPlan = {
+    begin(t, "RESTORE [TABLE] table TO VERSION AS OF version | TIMESTAMP AS OF time [MESSAGE 'text']", "RESTORE")
+    if (t.peek(1).exists(w => !w.is("TO"))) t.accept("TABLE"): Unit
+    val table = t.multipart("the name of a table")
+    t.expect("TO")
+    val to = t.acceptOne("VERSION", "TIMESTAMP") match {
+      case Some("VERSION") =>
+        t.expect("AS", "OF")
+        val version = if (t.peek().exists(_.kind == "INTEGER_VALUE")) t.number("a version").toString else t.name("a version or ref")
+        Left(version)
+      case Some(_) =>
+        t.expect("AS", "OF")
+        Right(time(t, delegate))
+      case None => t.fail("expected VERSION or TIMESTAMP")
+    }
+    RestoreTableCommand(table, to, message(t))
+  }
+
+  private def time(t: Tokens, delegate: ParserInterface): Expression =
+    t.parameter().getOrElse {
+      val text = t.textUntil("MESSAGE", "a time")
+      if (text.startsWith("'") && text.endsWith("'") && !text.dropRight(1).drop(1).contains('\'')) Literal(text.drop(1).dropRight(1))
+      else delegate.parseExpression(text)
+    }
+
+  private def describe(t: Tokens): LogicalPlan = {
+    t.usage = "DESCRIBE HISTORY|DETAIL table [LIMIT n]"
+    t.acceptOne("DESCRIBE", "DESC"): Unit
+    val history = t.accept("HISTORY")
+    if (!history) t.expect("DETAIL")
+    val table = t.multipart("the name of a table")
+    if (history) DescribeHistory(table, Option.when(t.accept("LIMIT"))(t.number("a limit")))
+    else DescribeDetail(table)
+  }
+}
