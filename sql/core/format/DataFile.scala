@@ -37,6 +37,9 @@ final case class DataFile(
     inlineColumns: Seq[String] = Nil
 ) {
 
+  /** Whether it is a block of rows in a commit; `inline` is None where these were erased. */
+  def isInline: Boolean = inlineColumns.nonEmpty
+
   /** Rows that are not deleted. */
   def liveRows: Long = rows - deletions.fold(0L)(_.cardinality)
 }
@@ -55,7 +58,7 @@ object DataFile {
     "runs" -> Option.when(f.runs.nonEmpty)(
       Json.Arr(f.runs.map(r => Json.Arr(Seq(Json.int64(r.first), Json.int64(r.count)))))
     ),
-    "inline" -> f.inline.map(_ => Json.texts(f.inlineColumns))
+    "inline" -> Option.when(f.isInline)(Json.texts(f.inlineColumns))
   )
 
   /** @param stats
@@ -80,7 +83,7 @@ object DataFile {
         case _ => throw r.wrong("runs", "a list of pairs")
       },
       None,
-      if (r.has("inline")) Some(inline(id).getOrElse(Nil)) else None,
+      if (r.has("inline")) inline(id) else None,
       if (r.has("inline")) r.texts("inline") else Nil
     )
   }

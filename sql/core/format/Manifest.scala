@@ -131,8 +131,8 @@ object Manifest {
     Seq("partition", "deletions", "runs").foreach(json)
     f.firstRow.foreach(g.add("first_row", _))
     f.addedBy.foreach(p => g.add("added_by", p.packed))
-    f.inline.foreach { rows =>
-      val block = Json.obj("columns" -> Json.texts(f.inlineColumns), "rows" -> Json.Arr(rows))
+    if (f.isInline) {
+      val block = Json.some("columns" -> Some(Json.texts(f.inlineColumns)), "rows" -> f.inline.map(Json.Arr(_)))
       g.add("inline", new String(Json.canonical(block), "UTF-8"))
     }
     if (f.stats.nonEmpty) {
@@ -184,7 +184,7 @@ object Manifest {
     )
     val stats = if (has("stats")) statsOf(g.getGroup("stats", 0), kinds, origin) else Map.empty[String, ColumnStats]
     DataFile
-      .decode(new JsonReader(direct, origin), None, _ => inline.map(_.items("rows")))
+      .decode(new JsonReader(direct, origin), None, _ => inline.filter(_.has("rows")).map(_.items("rows")))
       .copy(
         stats = stats,
         firstRow = Option.when(has("first_row"))(g.getLong("first_row", 0)),

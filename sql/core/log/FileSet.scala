@@ -14,26 +14,46 @@ trait ManifestReader {
 
 /** The files of a table at a commit, found out only when somebody asks. */
 final class FileSet private (
-    val stored: Option[ManifestRef],
+    @volatile private var list: Option[ManifestRef],
     @volatile private var origin: FileSet.Origin,
     reader: ManifestReader
 ) {
   @volatile private var known: Option[Map[String, DataFile]] = None
 
+  /** The list that a checkpoint stored of exactly these files. */
+  def stored: Option[ManifestRef] = list
+  private[log] def storedAs(ref: ManifestRef): Unit = list = Some(ref)
+
   /** The files by id. */
   def files: Map[String, DataFile] = known.getOrElse {
+    // a long chain of changes, of which nobody asked for the files, is walked without recursion
+    var todo = List.empty[FileSet]
+    var at = this
+    while (at.known.isEmpty && at.before.isDefined) {
+      todo = at :: todo
+      at = at.before.get
+    }
+    todo.foldLeft(at.evaluate(Map.empty))((before, set) => set.evaluate(before))
+  }
+
+  private def before: Option[FileSet] = origin match {
+    case FileSet.Changed(previous, _, _) => Some(previous)
+    case _ => None
+  }
+
+  private def evaluate(before: Map[String, DataFile]): Map[String, DataFile] = known.getOrElse {
     val all = origin match {
       case FileSet.Nothing => Map.empty[String, DataFile]
       case FileSet.Listed(path, ref) => reader.read(path, ref).map(f => f.id -> f).toMap
-      case FileSet.Changed(before, at, change) => FileSet.changed(before.files, at, added(at, change), change)
+      case FileSet.Changed(_, at, change) => FileSet.changed(before, at, added(change), change)
     }
     known = Some(all)
-    // what came before is not needed any more, and may be a long chain
+    // what came before is not needed any more
     origin = FileSet.Nothing
     all
   }
 
-  private def added(at: Position, change: TableChange): Seq[DataFile] =
+  private def added(change: TableChange): Seq[DataFile] =
     change.add ++ change.manifests.flatMap { m =>
       reader.read(Paths.manifest(m.id), m).map(f => f.copy(firstRow = f.firstRow.map(_ + m.firstRow.getOrElse(0L))))
     }

@@ -74,18 +74,18 @@ final class Log(store: ObjectStore) {
     entries
   }
 
+  /** The number of the first commit in the newest object of a log, on stores that list in order. */
+  def newest(ordinal: Ordinal): Option[Long] =
+    store.list(Paths.log(ordinal), limit = 1).flatMap(o => Paths.numberOf(o.path)).headOption
+
   /** The newest entry of a log, or None if there is no such log. Stores that list in order answer with
     * one small page; elsewhere the log is walked forward from its newest checkpoint.
     */
   def head(ordinal: Ordinal): Option[Entry] =
-    if (store.listsInOrder)
-      store.list(Paths.log(ordinal), limit = 1).flatMap(o => Paths.numberOf(o.path)).headOption.flatMap { seq =>
-        val group = objectAt(Position(ordinal, seq)).getOrElse(Nil)
-        group.lastOption
-      }
+    if (store.listsInOrder) newest(ordinal).flatMap(seq => objectAt(Position(ordinal, seq))).flatMap(_.lastOption)
     else {
-      val newest = store.list(Paths.checkpoints(ordinal)).flatMap(o => Paths.numberOf(o.path)).maxOption
-      newest.flatMap(seq => find(Position(ordinal, seq))).orElse(find(Position(ordinal, 0))).map { start =>
+      val checkpoint = store.list(Paths.checkpoints(ordinal)).flatMap(o => Paths.numberOf(o.path)).maxOption
+      checkpoint.flatMap(seq => find(Position(ordinal, seq))).orElse(find(Position(ordinal, 0))).map { start =>
         after(start.id.position).lastOption.getOrElse(start)
       }
     }

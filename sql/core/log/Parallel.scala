@@ -35,6 +35,14 @@ object Parallel {
       catch { case e: ExecutionException => throw e.getCause }
   }
 
+  /** Two requests in one round; the second runs in the calling thread, and may itself be [[map]]. */
+  def both[A, B](first: => A)(second: => B): (A, B) = {
+    val task = pool.submit((() => first): Callable[A])
+    val b = second
+    try (task.get(), b)
+    catch { case e: ExecutionException => throw e.getCause }
+  }
+
   private val later: ExecutorService = Executors.newSingleThreadExecutor { (r: Runnable) =>
     val t = new Thread(r, "anabranch-background")
     t.setDaemon(true)

@@ -22,7 +22,7 @@ final class Refs(store: ObjectStore, states: States) {
     val known = Option(heads.get(name)).flatMap { state =>
       settled(states.advance(state, states.log.after(state.position)))
     }
-    val found = known.orElse(newest(Paths.branch(name)).flatMap { case (_, r) => ordinalOf(r) }.orElse(mainOrdinal(name)).flatMap(openLog))
+    val found = known.orElse(if (name == Refs.Main) openMain() else named(name).flatMap(openLog))
     found match {
       case Some(state) => remember(name, state)
       case None => heads.remove(name)
@@ -38,11 +38,15 @@ final class Refs(store: ObjectStore, states: States) {
       (old, neu) => if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
     ): Unit
 
-  // main's log is known without looking: it is there from the first moment on
-  private def mainOrdinal(name: String): Option[Ordinal] = Option.when(name == Refs.Main)(Ordinal.Main)
+  private def named(name: String): Option[Ordinal] = newest(Paths.branch(name)).flatMap { case (_, r) => ordinalOf(r) }
 
-  private def openLog(ordinal: Ordinal): Option[CatalogState] =
-    states.log.head(ordinal).map(states.at(_: Entry)).flatMap(settled)
+  /** Main's first log is known without looking; whether it was reset is asked in the same round. */
+  private def openMain(): Option[CatalogState] = {
+    val (elsewhere, first) = Parallel.both(named(Refs.Main))(states.head(Ordinal.Main))
+    elsewhere.flatMap(openLog).orElse(first.flatMap(settled))
+  }
+
+  private def openLog(ordinal: Ordinal): Option[CatalogState] = states.head(ordinal).flatMap(settled)
 
   /** Follows closing entries: to the successor of a branch that was reset, to nothing if it was dropped. */
   private def settled(state: CatalogState): Option[CatalogState] = state.closing match {

@@ -22,10 +22,6 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     if (entries.isEmpty) state else remember(entries.foldLeft(state)(step))
 
   private def step(state: CatalogState, entry: Entry): CatalogState = {
-    val c = entry.commit
-    c.tables.foreach { case (id, t) =>
-      t.metadata.foreach(m => Features.check(s"table $id", m.readerFeatures, m.writerFeatures, writing = false))
-    }
     val start = if (entry.id.position.seq == 0) Replay.forked(state) else state
     Replay.next(start, entry, at(_: CommitId), this)
   }
@@ -35,40 +31,58 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     state
   }
 
+  /** The state at the head of a log, in two rounds of requests; None if there is no such log. */
+  def head(ordinal: Ordinal): Option[CatalogState] =
+    if (store.listsInOrder)
+      log.newest(ordinal).map { first =>
+        val (start, entries) = loaded(ordinal, first)
+        replay(ordinal, start, entries ++ log.after(entries.last.id.position))
+      }
+    else log.head(ordinal).map(at(_: Entry))
+
   private def replayTo(entry: Entry): CatalogState = {
     val Position(ordinal, seq) = entry.id.position
-    val start = nearest(ordinal, seq)
-    val from = start.fold(0L)(_.position.seq + 1)
-    val entries = log.range(ordinal, from, seq)
-    start match {
-      case Some(state) =>
-        entries.headOption.foreach { first =>
-          if (!first.commit.firstParent.contains(state.id))
-            throw AnabranchException(
-              "ANABRANCH_LOG.CHAIN_BROKEN",
-              "path" -> Paths.logObject(first.id.position),
-              "reason" -> s"the checkpoint before it is of ${state.id}, which it does not name as its parent"
-            )
-        }
-        entries.foldLeft(state)(step)
-      case None =>
-        val before = log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId))
-        entries.foldLeft(before)(step)
-    }
+    val (start, entries) = loaded(ordinal, seq)
+    replay(ordinal, start, entries)
   }
 
-  /** The newest checkpoint or cached state of a log at or before a number. */
-  private def nearest(ordinal: Ordinal, seq: Long): Option[CatalogState] = {
+  private def replay(ordinal: Ordinal, start: Option[CatalogState], entries: Seq[Entry]): CatalogState = {
+    start.zip(entries.headOption).foreach { case (state, first) =>
+      if (!first.commit.firstParent.contains(state.id))
+        throw AnabranchException(
+          "ANABRANCH_LOG.CHAIN_BROKEN",
+          "path" -> Paths.logObject(first.id.position),
+          "reason" -> s"the state before it is of ${state.id}, which it does not name as its parent"
+        )
+    }
+    val before = start.getOrElse(log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId)))
+    remember(entries.foldLeft(before)(step))
+  }
+
+  /** The newest cached state or checkpoint of a log up to a number, and the entries since: one round. */
+  private def loaded(ordinal: Ordinal, seq: Long): (Option[CatalogState], Seq[Entry]) = {
     import scala.jdk.CollectionConverters._
     val cached = cache.asMap().values().asScala.filter(s => s.position.ordinal == ordinal && s.position.seq <= seq)
     val best = cached.maxByOption(_.position.seq)
-    val numbers = Iterator.iterate(seq - seq % Checkpoint.Interval)(_ - Checkpoint.Interval)
-    val checkpoint = numbers
-      .takeWhile(n => n > 0 && best.forall(_.position.seq < n))
-      .flatMap(n => readCheckpoint(Position(ordinal, n)))
-      .nextOption()
-    checkpoint.orElse(best)
+    val due = seq - seq % Checkpoint.Interval
+    if (due == 0 || best.exists(_.position.seq >= due)) (best, since(ordinal, best, seq))
+    else {
+      val (checkpoint, entries) = Parallel.both(readCheckpoint(Position(ordinal, due)))(log.range(ordinal, due + 1, seq))
+      if (checkpoint.isDefined) (checkpoint, entries)
+      else {
+        val earlier = Iterator
+          .iterate(due - Checkpoint.Interval)(_ - Checkpoint.Interval)
+          .takeWhile(n => n > 0 && best.forall(_.position.seq < n))
+          .flatMap(n => readCheckpoint(Position(ordinal, n)))
+          .nextOption()
+          .orElse(best)
+        (earlier, since(ordinal, earlier, seq))
+      }
+    }
   }
+
+  private def since(ordinal: Ordinal, state: Option[CatalogState], seq: Long): Seq[Entry] =
+    log.range(ordinal, state.fold(0L)(_.position.seq + 1), seq)
 
   /** The checkpoint of a commit; None if there is none, or it is damaged: it can be derived again. */
   def readCheckpoint(at: Position): Option[CatalogState] = {
@@ -94,6 +108,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
       val files = t.files.files.values.toSeq.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.id))
       val (ref, bytes) = States.manifest(env.randomId(), files)
       States.mustCreate(store, Paths.checkpointFiles(ref.id), bytes)
+      t.files.storedAs(ref)
       ref
     }
 

@@ -181,7 +181,7 @@ object TableIntents {
 
   /** What a write did, counted: rows and files that came and went. */
   def metrics(added: Iterable[DataFile], removed: Iterable[DataFile]): Map[String, Long] = {
-    val (in, out) = (added.filter(_.inline.isEmpty), removed.filter(_.inline.isEmpty))
+    val (in, out) = (added.filterNot(_.isInline), removed.filterNot(_.isInline))
     Map(
       "rows_inserted" -> added.map(_.rows).sum,
       "rows_removed" -> removed.map(_.liveRows).sum,

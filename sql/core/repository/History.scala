@@ -40,6 +40,12 @@ private[repository] trait History {
   def log(ref: String, limit: Int): Seq[CommitInfo] =
     firstParents(resolver.resolve(ref).state.position).take(limit).map(info).toSeq
 
+  /** The table, if this software knows all features that reading it takes. */
+  protected def checked(t: TableState): TableState = {
+    Features.check(s"table ${Names.show(t.name)}", t.metadata.readerFeatures, Set.empty, writing = false)
+    t
+  }
+
   private def firstParents(from: Position): Iterator[Entry] =
     Iterator.unfold(Option(from)) {
       case None => None
@@ -82,12 +88,8 @@ private[repository] trait History {
     case RestorePoint.Version(text) =>
       val there = resolver.resolve(text)
       val found = there.state.tables.get(table.id).orElse(there.state.byName.get(table.name))
-      LoadedTable(
-        there,
-        found.getOrElse(
-          throw AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> Names.show(table.name), "ref" -> text)
-        )
-      )
+      def missing = AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> Names.show(table.name), "ref" -> text)
+      LoadedTable(there, checked(found.getOrElse(throw missing)))
     case RestorePoint.Time(millis) =>
       val state = resolver.atTime(ref, millis)
       val found = state.tables.getOrElse(
@@ -99,7 +101,7 @@ private[repository] trait History {
           "ref" -> ref.text
         )
       )
-      LoadedTable(ResolvedRef(ref.text, "commit", state), found)
+      LoadedTable(ResolvedRef(ref.text, "commit", state), checked(found))
   }
 
   private def atVersion(ref: ResolvedRef, table: TableState, text: String): LoadedTable = {
@@ -117,7 +119,7 @@ private[repository] trait History {
     entry match {
       case Some((`wanted`, e)) =>
         val state = states.at(e)
-        LoadedTable(ResolvedRef(ref.text, "commit", state), state.tables(table.id))
+        LoadedTable(ResolvedRef(ref.text, "commit", state), checked(state.tables(table.id)))
       case _ => throw missing(versions(table).map(_._1).min)
     }
   }

@@ -26,7 +26,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   def root: String = store.root
 
   /** Main's log has a first entry; whoever created the repository may have died before writing it. */
-  private def begin(id: String): Unit = if (log.find(Position(Ordinal.Main, 0)).isEmpty)
+  private def begin(id: String): Unit = if (refs.head(Refs.Main).isEmpty)
     committer.open(
       Ordinal.Main,
       Refs.Main,
@@ -188,7 +188,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     */
   def load(ref: String, name: Seq[String]): LoadedTable = {
     val r = resolve(ref)
-    LoadedTable(r, Names.table(r.state, name, ref))
+    LoadedTable(r, checked(Names.table(r.state, name, ref)))
   }
 
   /** Commits an intent to a branch, from the state that it was made for. */

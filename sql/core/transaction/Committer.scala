@@ -121,6 +121,9 @@ final class Committer(store: ObjectStore, states: States, refs: Refs, env: Envir
   private def write(state: CatalogState, proposal: Proposal, operation: String, by: CommitContext): Json = {
     val place = Position(state.position.ordinal, state.position.seq + 1)
     if (place.seq > Position.MaxSeq) throw new IllegalStateException("the log is full")
+    proposal.tables.keys.flatMap(state.tables.get).foreach { t =>
+      Features.check(s"table ${t.name.mkString(".")}", t.metadata.readerFeatures, t.metadata.writerFeatures, writing = true)
+    }
     val tables = proposal.tables.map { case (id, change) => id -> Committer.placed(state, id, change) }
     val merged = proposal.merges.fold(Map.empty[Ordinal, Long]) { other =>
       other.vector.filter { case (o, seq) => state.vector.get(o).forall(_ < seq) }

@@ -2,6 +2,7 @@ package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.spark.AnabranchErrors.translated
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow
 import org.apache.spark.sql.connector.catalog.Identifier
@@ -52,7 +53,11 @@ final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with
   )
 
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {
-    val table = Option.when(!input.isNullAt(2))(input.getString(2)).map(t => context.namespaceOf(t.split("\\.").toSeq.init) :+ t.split("\\.").last)
+    val table = Option.when(!input.isNullAt(2))(input.getString(2)).map { t =>
+      val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(t)
+      val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts
+      context.namespaceOf(name.init) :+ name.last
+    }
     val found = context.repository.diff(input.getString(0), input.getString(1), table).map { c =>
       new GenericInternalRow(
         Array[Any](text(c.table), text(c.change), text(c.detail), c.rowsFrom, c.rowsTo, c.filesAdded, c.filesRemoved)

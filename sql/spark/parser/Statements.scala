@@ -144,8 +144,7 @@ private object Statements {
     val to = t.acceptOne("VERSION", "TIMESTAMP") match {
       case Some("VERSION") =>
         t.expect("AS", "OF")
-        val version = if (t.peek().exists(_.kind == "INTEGER_VALUE")) t.number("a version").toString else t.name("a version or ref")
-        Left(version)
+        Left(t.version())
       case Some(_) =>
         t.expect("AS", "OF")
         Right(time(t, delegate))

@@ -90,6 +90,15 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
       n.fold(fail(s"expected $what, a whole number"): Int) { value => at += 1; value }
   }
 
+  /** A table version or a ref. */
+  def version(): String = parameter() match {
+    case Some(Literal(n @ (_: Int | _: Long), _)) => n.toString
+    case Some(Literal(s, _: StringType)) if s != null => s.toString
+    case Some(_) => fail("expected a version or ref", back = 1)
+    case None if peek().exists(_.kind == "INTEGER_VALUE") => number("a version").toString
+    case None => name("a version or ref")
+  }
+
   /** A name of several parts joined by dots. */
   def multipart(what: String): Seq[String] = {
     def part(): String = peek() match {

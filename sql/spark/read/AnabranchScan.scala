@@ -1,8 +1,10 @@
 package io.anabranch.spark.read
 
+import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, Paths}
 import io.anabranch.core.operations.{Predicate, Pruning}
 import io.anabranch.core.repository.LoadedTable
+import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.Path
@@ -82,18 +84,30 @@ final class AnabranchScan(
     override def numRows(): OptionalLong = OptionalLong.of(files.iterator.map(_.liveRows).sum)
   }
 
-  override def planInputPartitions(): Array[InputPartition] = {
-    val (inline, stored) = files.partition(_.inline.isDefined)
+  override def planInputPartitions(): Array[InputPartition] = translated {
+    val (inline, stored) = files.partition(_.isInline)
     val session = SparkBridge.session
     val openCost = session.sessionState.conf.filesOpenCostInBytes
     val splitBytes = FilePartition.maxSplitBytes(session, stored.iterator.map(_.sizeBytes + openCost).sum)
     val pieces = stored.flatMap(split(_, splitBytes)).sortBy(-_.length)
     val parts: Seq[InputPartition] = FilePartition.getFilePartitions(session, pieces, splitBytes)
     val blocks = Option.when(inline.nonEmpty)(
-      InlinePartition(inline.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.firstRow.getOrElse(0L), f.id)).map(f => InlineBlock(f.inlineColumns, f.inline.get)))
+      InlinePartition(inline.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.firstRow.getOrElse(0L), f.id)).map(block(_)))
     )
     (parts ++ blocks).toArray
   }
+
+  private def block(f: DataFile): InlineBlock = InlineBlock(
+    f.inlineColumns,
+    f.inline.getOrElse(
+      throw AnabranchException(
+        "ANABRANCH_DATA.ROWS_ERASED",
+        "block" -> f.id,
+        "table" -> table.name.mkString("."),
+        "commit" -> f.addedBy.fold("unknown")(_.toString)
+      )
+    )
+  )
 
   private def split(f: DataFile, splitBytes: Long): Seq[PartitionedFile] = {
     val path = SparkPath.fromPath(new Path(s"$root/${Paths.dataFile(table.id, f.id)}"))

@@ -81,12 +81,12 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
 
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
     val all = filesOf(messages)
-    val blocks = all.filter(_.inline.isDefined)
+    val blocks = all.filter(_.isInline)
     val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows && blocks.map(_.sizeBytes).sum <= WritePlans.MaxInlineBytes
     val files =
       if (few) all
       else
-        all.filter(_.inline.isEmpty) ++
+        all.filterNot(_.isInline) ++
           RowWriter.asFiles(plan, WritePlans.parquetConf(conf, plan.schema), blocks)
     val remove = mode match {
       case WriteMode.Append => Some(Nil)

@@ -117,7 +117,7 @@ object RowWriter {
   private val CheckEveryRows = 1000
   private val MaxOpenFiles = 64
 
-  def delete(target: FileTarget, conf: Configuration, file: DataFile): Unit = if (file.inline.isEmpty) {
+  def delete(target: FileTarget, conf: Configuration, file: DataFile): Unit = if (!file.isInline) {
     val path = new org.apache.hadoop.fs.Path(s"${target.root}/${Paths.dataFile(target.tableId, file.id)}")
     scala.util.Try(path.getFileSystem(conf).delete(path, false)): Unit
   }

@@ -1,0 +1,209 @@
+"""What `anabranch.Catalog` returns. All of them are values: they don't change when the repository does.
+
+Times are aware of their zone (UTC). A commit is named by its id, a string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Change = Literal["created", "changed", "dropped", "renamed", "conflict"]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch and its newest commit.
+
+    Attributes:
+        name: the name, such as ``main``.
+        commit: id of the newest commit.
+        time: when that was made.
+        author: who made it.
+        message: what they said about it.
+        current: whether the session works on this branch.
+    """
+
+    name: str
+    commit: str
+    time: datetime
+    author: str
+    message: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag and the commit that it names for ever.
+
+    Attributes:
+        name: the name, such as ``train-2026-01``.
+        commit: id of the commit.
+        time: when that was made.
+        author: who made it.
+        message: what they said about it.
+    """
+
+    name: str
+    commit: str
+    time: datetime
+    author: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit: a change of any number of tables at once.
+
+    Attributes:
+        id: its id, which is also a digest of it and of all that came before.
+        time: when it was made; later than its first parent's, always.
+        author: who made it.
+        operation: what made it, such as ``INSERT`` or ``MERGE BRANCH``.
+        message: what the author said about it; empty if nothing.
+        tables: full names of the tables that it touched.
+        metrics: counts, such as rows written.
+        metadata: what the author attached to it.
+        parents: ids of the commits before it; a merge has two, the first commit has none.
+    """
+
+    id: str
+    time: datetime
+    author: str
+    operation: str
+    message: str
+    tables: tuple[str, ...]
+    metrics: Mapping[str, int]
+    metadata: Mapping[str, str]
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """How one table differs, in a comparison or a merge.
+
+    Attributes:
+        table: its full name, without the catalog.
+        change: ``created``, ``changed``, ``dropped`` or ``renamed``; in a merge also ``conflict``.
+        detail: more about it, such as the name before a rename, or why there is a conflict.
+        rows_from: rows on the one side; None in a merge, which doesn't count them. So are the next three.
+        rows_to: rows on the other side.
+        files_added: data files that only the other side has.
+        files_removed: data files that only the one side has.
+    """
+
+    table: str
+    change: Change
+    detail: str
+    rows_from: int | None = None
+    rows_to: int | None = None
+    files_added: int | None = None
+    files_removed: int | None = None
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge did, or in a dry run would do.
+
+    Attributes:
+        commit: id of the commit that the branch is at now; None after a dry run, or if there was nothing to
+            merge.
+        fast_forward: whether the target had nothing of its own, so that no tables had to be compared.
+        changes: one for each table touched; empty if there was nothing to merge.
+    """
+
+    commit: str | None = None
+    fast_forward: bool = False
+    changes: tuple[TableChange, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[TableChange, ...]:
+        """The tables that keep the merge from being done; only a dry run has any."""
+        return tuple(change for change in self.changes if change.change == "conflict")
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """What a restore did.
+
+    Attributes:
+        table: the full name of the table.
+        version: the version that it has now, a new one.
+        commit: id of the commit that restored it.
+        rows: rows that it has now.
+        files: data files that it has now.
+    """
+
+    table: str
+    version: int
+    commit: str
+    rows: int
+    files: int
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """One version of a table, and the commit that made it.
+
+    Attributes:
+        version: 0 for the one that created the table, then 1, 2, …
+        time: when the commit was made.
+        author: who made it.
+        operation: what made it, such as ``INSERT``.
+        parameters: how the operation was called.
+        metrics: counts, such as rows written.
+        message: what the author said about it.
+        metadata: what the author attached to it.
+        commit: id of the commit.
+    """
+
+    version: int
+    time: datetime
+    author: str
+    operation: str
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, int]
+    message: str
+    metadata: Mapping[str, str]
+    commit: str
+
+
+@dataclass(frozen=True)
+class TableDetail:
+    """A table as it is at the session's ref.
+
+    Attributes:
+        format: always ``anabranch``.
+        id: the id of the table, which stays when it is renamed.
+        name: its full name.
+        description: its comment, if it has one.
+        location: URI of the folder with its data files.
+        created_at: when it was created.
+        last_modified: when its last version was made.
+        partition_columns: what it is partitioned by, in order.
+        files: number of data files.
+        size_bytes: their size together, in bytes.
+        rows: number of rows.
+        properties: its table properties.
+        version: its last version.
+        reference: the branch, tag or commit at which this is so.
+        commit: id of the commit there.
+    """
+
+    format: str
+    id: str
+    name: str
+    description: str | None
+    location: str
+    created_at: datetime
+    last_modified: datetime
+    partition_columns: tuple[str, ...]
+    files: int
+    size_bytes: int
+    rows: int
+    properties: Mapping[str, str]
+    version: int
+    reference: str
+    commit: str
