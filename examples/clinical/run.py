@@ -118,10 +118,11 @@ def _spark_sql(repository: str, conf: dict[str, str], java_home: str | None) -> 
         **anabranch.spark_conf(CATALOG, repository),
         "spark.sql.catalogImplementation": "in-memory",
     }
-    command = Path(sys.executable).with_name("spark-sql")
-    start = f"JAVA_HOME={shlex.quote(java_home)} " if java_home else ""
+    # spark-sql finds its Spark through the first python on the path
+    start = f'PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH" '
+    start += f"JAVA_HOME={shlex.quote(java_home)} " if java_home else ""
     lines = [f"--conf {shlex.quote(f'{key}={value}')}" for key, value in settings.items()]
-    return start + " \\\n  ".join([shlex.quote(str(command)), *lines])
+    return start + " \\\n  ".join(["spark-sql", *lines])
 
 
 if __name__ == "__main__":
