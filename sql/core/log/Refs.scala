@@ -69,20 +69,30 @@ final class Refs(store: ObjectStore, states: States) {
   def tag(name: String): Option[CommitId] =
     newest(Paths.tag(name)).flatMap { case (_, r) => r.textOpt("commit").flatMap(CommitId.parse) }
 
-  /** Names a log. The branch must not be there: the caller looked.
-    *
-    * @return
-    *   false if somebody else created the name meanwhile
+  /** The next free generation of a branch's or tag's name. Asked before looking whether the name is in
+    * use, it makes creating the name fail if somebody else did so in between.
     */
-  def nameLog(name: String, ordinal: Ordinal): Boolean =
-    create(Paths.branch(name), Json.obj("ordinal" -> Json.Text(ordinal.toString)))
+  def nextBranch(name: String): Long = nextGeneration(Paths.branch(name))
+  def nextTag(name: String): Long = nextGeneration(Paths.tag(name))
 
-  /** Moves a tag, creates it, or with None drops it. */
-  def writeTag(name: String, commit: Option[CommitId]): Boolean =
-    create(Paths.tag(name), Json.some("commit" -> commit.map(id => Json.Text(id.toString))))
+  private def nextGeneration(folder: String): Long = newest(folder).fold(0L)(_._1 + 1)
 
-  private def create(folder: String, value: Json): Boolean = {
-    val path = Paths.numbered(folder, newest(folder).fold(0L)(_._1 + 1))
+  /** Names a log.
+    *
+    * @param generation
+    *   of [[nextBranch]]
+    * @return
+    *   false if somebody else took the generation
+    */
+  def nameLog(name: String, generation: Long, ordinal: Ordinal): Boolean =
+    create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString)))
+
+  /** Creates a tag, or with None drops it. */
+  def writeTag(name: String, generation: Long, commit: Option[CommitId]): Boolean =
+    create(Paths.tag(name), generation, Json.some("commit" -> commit.map(id => Json.Text(id.toString))))
+
+  private def create(folder: String, generation: Long, value: Json): Boolean = {
+    val path = Paths.numbered(folder, generation)
     val bytes = Json.canonical(value)
     store.createIfAbsent(path, bytes) match {
       case CreateOutcome.Won => true

@@ -73,6 +73,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     */
   def createBranch(name: String, from: String, ifNotExists: Boolean, by: CommitContext): BranchInfo = {
     RefName.check(name)
+    val generation = refs.nextBranch(name)
     refs.head(name) match {
       case Some(state) if ifNotExists => BranchInfo(name, info(log.get(state.id)))
       case Some(_) => throw exists("branch", name)
@@ -80,7 +81,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
         mustNotBe("tag", name, refs.tag(name).isDefined)
         val start = resolve(from).state
         val state = openLog(name, start, "CREATE BRANCH", by)
-        if (!refs.nameLog(name, state.position.ordinal)) {
+        if (!refs.nameLog(name, generation, state.position.ordinal)) {
           committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
           if (!ifNotExists) throw exists("branch", name)
         } else refs.remember(name, state)
@@ -99,13 +100,14 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   def createTag(name: String, from: String, ifNotExists: Boolean): TagInfo = {
     RefName.check(name)
     beforeWrite()
+    val generation = refs.nextTag(name)
     refs.tag(name) match {
       case Some(id) if ifNotExists => TagInfo(name, info(log.get(id)))
       case Some(_) => throw exists("tag", name)
       case None =>
         mustNotBe("branch", name, refs.head(name).isDefined)
         val id = resolve(from).state.id
-        if (!refs.writeTag(name, Some(id)) && !ifNotExists) throw exists("tag", name)
+        if (!refs.writeTag(name, generation, Some(id)) && !ifNotExists) throw exists("tag", name)
         TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
     }
   }
@@ -126,7 +128,8 @@ final class Repository private (val store: ObjectStore, env: Environment, create
 
   def dropTag(name: String, ifExists: Boolean): Unit = {
     beforeWrite()
-    if (refs.tag(name).isDefined) refs.writeTag(name, None): Unit
+    val generation = refs.nextTag(name)
+    if (refs.tag(name).isDefined) refs.writeTag(name, generation, None): Unit
     else if (!ifExists) throw resolver.notFound(name)
   }
 
@@ -137,7 +140,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     val state = openLog(name, target, "RESET BRANCH", by)
     val closing = CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH")
     committer.commit(name, old, closing, by): Unit
-    refs.nameLog(name, state.position.ordinal): Unit
+    refs.nameLog(name, refs.nextBranch(name), state.position.ordinal): Unit
     val head = refs.head(name).getOrElse(throw resolver.notFound(name))
     BranchInfo(name, info(log.get(head.id)))
   }
@@ -186,10 +189,11 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     * @throws AnabranchException
     *   ANABRANCH_TABLE.NOT_FOUND
     */
-  def load(ref: String, name: Seq[String]): LoadedTable = {
-    val r = resolve(ref)
-    LoadedTable(r, checked(Names.table(r.state, name, ref)))
-  }
+  def load(ref: String, name: Seq[String]): LoadedTable = at(resolve(ref), name)
+
+  /** The table of that name in the state that a ref was resolved to. */
+  def at(ref: ResolvedRef, name: Seq[String]): LoadedTable =
+    LoadedTable(ref, checked(Names.table(ref.state, name, ref.text)))
 
   /** Commits an intent to a branch, from the state that it was made for. */
   def commit(branch: String, from: CatalogState, intent: Intent, by: CommitContext): CatalogState =

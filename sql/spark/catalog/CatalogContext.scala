@@ -5,7 +5,10 @@ import io.anabranch.core.repository.{LoadedTable, Repository, ResolvedRef}
 import io.anabranch.core.transaction.{CommitContext, Intent}
 import io.anabranch.spark.CommitSettings
 import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.catalyst.analysis.AnalysisContext
 import org.apache.spark.sql.connector.catalog.Identifier
+
+import scala.ref.WeakReference
 
 /** What all parts of a catalog share: its name, settings, repository, and the ref in use. */
 final class CatalogContext(val name: String, options: Map[String, String]) {
@@ -31,7 +34,36 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   def currentRef: String =
     SparkBridge.conf.getConfString(refKey(name), options.getOrElse("branch", "main"))
 
-  def currentState: ResolvedRef = repository.resolve(currentRef)
+  def currentState: ResolvedRef = resolve(currentRef)
+
+  /** The state that a ref names. Within the analysis of one statement a ref is looked up once, so a query
+    * over several tables reads one commit.
+    */
+  def resolve(ref: String): ResolvedRef = {
+    val analysis = AnalysisContext.get
+    if (analysis.isDefault) repository.resolve(ref)
+    else
+      synchronized {
+        // the cache of relations is made anew for each statement, and shared by all its parts
+        if (!statement.get.exists(_ eq analysis.relationCache)) {
+          statement = new WeakReference(analysis.relationCache)
+          resolved = Map.empty
+        }
+        resolved.getOrElse(
+          ref, {
+            val found = repository.resolve(ref)
+            resolved += ref -> found
+            found
+          }
+        )
+      }
+  }
+
+  private var statement = new WeakReference[AnyRef](null)
+  private var resolved = Map.empty[String, ResolvedRef]
+
+  /** The table of that name at a ref. */
+  def load(t: TableRef): LoadedTable = repository.at(resolve(t.ref), t.name)
 
   /** Name and ref of a table as users write it: `t` or `t@ref`. */
   def parse(ident: Identifier): TableRef = {
@@ -47,16 +79,14 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   /** Tables named without a namespace are in `default`. */
   def namespaceOf(parts: Seq[String]): Seq[String] = if (parts.isEmpty) DefaultNamespace else parts
 
-  def load(ident: Identifier): LoadedTable = {
-    val t = parse(ident)
-    repository.load(t.ref, t.name)
-  }
+  def load(ident: Identifier): LoadedTable = load(parse(ident))
 
   /** Commits to the branch that a ref names, from the state that it has now. */
   def commit(ref: String, parameters: Map[String, String] = Map.empty)(intent: ResolvedRef => Intent): Unit = {
     val r = repository.resolve(ref)
     val branch = r.writable
     repository.commit(branch, r.state, intent(r), context(parameters)): Unit
+    synchronized { resolved = Map.empty }
   }
 
   def context(parameters: Map[String, String] = Map.empty): CommitContext =

@@ -27,7 +27,7 @@ final class TableOperations(context: CatalogContext) {
   def load(ident: Identifier, version: String): AnabranchTable = {
     val t = context.parse(ident)
     val isNumber = version.nonEmpty && version.forall(c => c >= '0' && c <= '9')
-    if (isNumber) past(t, RestorePoint.Version(version)) else table(repository.load(version, t.name))
+    if (isNumber) past(t, RestorePoint.Version(version)) else table(context.load(t.copy(ref = version)))
   }
 
   /** TIMESTAMP AS OF, in microseconds since 1970. */
@@ -35,7 +35,7 @@ final class TableOperations(context: CatalogContext) {
     past(context.parse(ident), RestorePoint.Time(Math.floorDiv(timestampMicros, 1000L)))
 
   private def past(t: TableRef, point: RestorePoint): AnabranchTable = {
-    val now = repository.load(t.ref, t.name)
+    val now = context.load(t)
     table(repository.at(now.ref, now.table, point))
   }
 
