@@ -27,6 +27,13 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
         "advice" -> "Give its name, as in load(\"lake.db.t\")."
       )
     )
+    if (text.contains('/'))
+      throw AnabranchException(
+        "ANABRANCH_WRITE.OPTION",
+        "option" -> "path",
+        "reason" -> s"'$text' is a path, and tables are found by name",
+        "advice" -> "Give the name of a table, as in load(\"lake.db.t\")."
+      )
     val names = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
     val manager = SparkBridge.session.sessionState.catalogManager
     if (names.size > 1 && manager.isCatalogRegistered(names.head)) names

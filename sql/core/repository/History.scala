@@ -63,19 +63,25 @@ private[repository] trait History {
     versions(t).take(limit).map { case (version, e) => TableVersion(version, info(e)) }.toSeq
   }
 
-  private def versions(t: TableState): Iterator[(Long, Entry)] =
+  /** The commits that made a table's versions, newest first, by their links to one another. */
+  private def versions(t: TableState): Iterator[(Long, Entry)] = {
+    var fetched = t.at // in its log, what lies between here and where the walk is was fetched in one round
     Iterator.unfold(Option(t.at)) { place =>
       place.map { at =>
         val e = states.log.get(at)
         val change = e.commit.tables(t.id)
-        // where its commits lie close together, the next ones are fetched in one round
-        change.previous.filter(p => p.ordinal == at.ordinal && at.seq - p.seq <= 4).foreach { p =>
-          if (p.seq % History.Block == 0 || at.seq == t.at.seq)
-            states.log.range(p.ordinal, (p.seq - History.Block).max(0), p.seq): Unit
+        change.previous.foreach { p =>
+          val outside = p.ordinal != fetched.ordinal || p.seq < fetched.seq
+          // links that are close together mean that a block holds many of the next ones
+          if (outside && p.ordinal == at.ordinal && at.seq - p.seq <= History.Close) {
+            fetched = p.copy(seq = (p.seq - History.Block + 1).max(0))
+            states.log.range(p.ordinal, fetched.seq, p.seq): Unit
+          }
         }
         ((change.version, e), change.previous)
       }
     }
+  }
 
   /** A table at a point of its past, as seen from a ref.
     *
@@ -115,12 +121,37 @@ private[repository] trait History {
       "last" -> table.version.toString
     )
     if (wanted > table.version) throw missing(0)
-    val entry = versions(table).dropWhile(_._1 > wanted).nextOption()
+    val entry = versions(nearer(table, wanted)).dropWhile(_._1 > wanted).nextOption()
     entry match {
       case Some((`wanted`, e)) =>
         val state = states.at(e)
         LoadedTable(ResolvedRef(ref.text, "commit", state), checked(state.tables(table.id)))
       case _ => throw missing(versions(table).map(_._1).min)
+    }
+  }
+
+  /** The state of a table from which a walk back to a version is short: that at the first checkpoint of its
+    * log that is not before the version, found by halving. A version in an older log is sought from the
+    * fork point on.
+    */
+  @annotation.tailrec
+  private def nearer(t: TableState, wanted: Long): TableState = {
+    val ordinal = t.at.ordinal
+    def at(n: Long) = states.readCheckpoint(Position(ordinal, n * Checkpoint.Interval)).flatMap(_.tables.get(t.id))
+    var (low, high) = (0L, t.at.seq / Checkpoint.Interval + 1)
+    var best = t
+    while (high - low > 1 && t.version - wanted > Checkpoint.Interval) {
+      val middle = (low + high) / 2
+      at(middle) match {
+        case Some(found) if found.version >= wanted => best = found; high = middle
+        case _ => low = middle
+      }
+    }
+    val fork = states.log.get(Position(ordinal, 0)).commit.firstParent
+    val before = fork.flatMap(states.at(_: CommitId).tables.get(t.id))
+    before match {
+      case Some(older) if older.version >= wanted => nearer(older, wanted)
+      case _ => best
     }
   }
 
@@ -159,4 +190,7 @@ private[repository] trait History {
 
 private[repository] object History {
   val Block: Long = 64
+
+  /** Commits of one table that have at most so many others between them are fetched by the block. */
+  val Close: Long = 4
 }

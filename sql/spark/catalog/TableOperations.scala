@@ -6,6 +6,7 @@ import io.anabranch.core.repository.RestorePoint
 import io.anabranch.core.transaction.StagedFiles
 import io.anabranch.spark.schema.SchemaChanges
 import io.anabranch.spark.table.AnabranchTable
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog.{Identifier, TableChange, TableInfo}
 
 import scala.jdk.CollectionConverters._
@@ -131,7 +132,9 @@ object TableOperations {
       "reason" -> reason,
       "advice" -> advice
     )
-    properties.get("provider").filterNot(_.equalsIgnoreCase("anabranch")).foreach { p =>
+    // saveAsTable without a format comes with the session's default one
+    val known = Seq("anabranch", SparkBridge.conf.defaultDataSourceName)
+    properties.get("provider").filterNot(p => known.exists(_.equalsIgnoreCase(p))).foreach { p =>
       refuse(s"this catalog has no tables of the format $p", "Write USING anabranch, or leave it out.")
     }
     if (properties.contains("location"))

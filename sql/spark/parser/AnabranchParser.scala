@@ -16,10 +16,12 @@ import org.apache.spark.sql.types.{DataType, StructType}
 final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
   private val substitution = new VariableSubstitution
 
-  override def parsePlan(sqlText: String): LogicalPlan = ours(sqlText, None).getOrElse(delegate.parsePlan(sqlText))
+  override def parsePlan(sqlText: String): LogicalPlan =
+    ours(sqlText, None).getOrElse(delegate.parsePlan(Scripts.rewritten(sqlText, delegate)))
 
   override def parsePlanWithParameters(sqlText: String, parameters: ParameterContext): LogicalPlan =
-    ours(sqlText, Some(parameters)).getOrElse(delegate.parsePlanWithParameters(sqlText, parameters))
+    ours(sqlText, Some(parameters))
+      .getOrElse(delegate.parsePlanWithParameters(Scripts.rewritten(sqlText, delegate), parameters))
 
   private def ours(sqlText: String, parameters: Option[ParameterContext]): Option[LogicalPlan] =
     // most statements are not ours, and known not to be by their first word

@@ -6,38 +6,42 @@ import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
 import org.apache.spark.sql.catalyst.parser.ParserInterface
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 
+import java.util.Locale
+
 /** Our statements, by hand-written descent over Spark's tokens. */
 private object Statements {
 
-  /** The statement, or None if it is Spark's: the first words decide. */
-  def parse(t: Tokens, delegate: ParserInterface): Option[LogicalPlan] = {
-    val usages = Seq(
-      ("CREATE", "BRANCH") -> createBranch _,
-      ("CREATE", "TAG") -> createTag _,
-      ("DROP", "BRANCH") -> dropBranch _,
-      ("DROP", "TAG") -> dropTag _,
-      ("SHOW", "BRANCHES") -> showBranches _,
-      ("SHOW", "TAGS") -> showTags _,
-      ("SHOW", "COMMITS") -> showCommits _,
-      ("SHOW", "CURRENT") -> showCurrent _,
-      ("RESET", "BRANCH") -> reset _,
-      ("MERGE", "BRANCH") -> merge _
-    )
-    val simple = usages.collectFirst { case ((first, second), named) if starts(t, first, second) => named }
-    val rule: Option[Tokens => LogicalPlan] =
-      if (simple.isDefined) simple.filter(_ => !starts(t, "SHOW", "CURRENT") || t.peek(2).exists(_.is("REFERENCE")))
-      // names of two words are ours: USE branch and DESCRIBE detail alone are Spark's
-      else if (t.peek().exists(_.is("USE")) && t.peek(2).isDefined && t.peek(1).exists(w => Seq("BRANCH", "TAG", "REFERENCE").exists(w.is)))
-        Some(use _)
-      else if (t.peek().exists(_.is("RESTORE"))) Some(restore(_, delegate))
-      else if (t.peek().exists(w => w.is("DESCRIBE") || w.is("DESC")) && t.peek(2).exists(_.text != ".") && t.peek(1).exists(w => w.is("HISTORY") || w.is("DETAIL")))
-        Some(describe _)
-      else None
-    rule.map { r =>
-      val plan = r(t)
-      t.end()
-      plan
-    }
+  /** The statement, or None if it is Spark's. */
+  def parse(t: Tokens, delegate: ParserInterface): Option[LogicalPlan] = rule(t, delegate).map { r =>
+    val plan = r(t)
+    t.end()
+    plan
+  }
+
+  /** Whether the statement is ours: its first words decide. */
+  def isOurs(t: Tokens, delegate: ParserInterface): Boolean = rule(t, delegate).isDefined
+
+  private def rule(t: Tokens, delegate: ParserInterface): Option[Tokens => LogicalPlan] = {
+    val byFirstTwoWords = Seq[((String, String), Tokens => LogicalPlan)](
+      ("CREATE", "BRANCH") -> createBranch,
+      ("CREATE", "TAG") -> createTag,
+      ("DROP", "BRANCH") -> dropBranch,
+      ("DROP", "TAG") -> dropTag,
+      ("SHOW", "BRANCHES") -> showBranches,
+      ("SHOW", "TAGS") -> showTags,
+      ("SHOW", "COMMITS") -> showCommits,
+      ("RESET", "BRANCH") -> reset,
+      ("MERGE", "BRANCH") -> merge
+    ).collectFirst { case ((first, second), r) if starts(t, first, second) => r }
+    def second(words: String*) = t.peek(1).exists(w => words.exists(w.is))
+    def third = t.peek(2)
+    byFirstTwoWords.orElse(t.peek().map(_.text.toUpperCase(Locale.ROOT)).collect {
+      case "SHOW" if second("CURRENT") && third.exists(_.is("REFERENCE")) => showCurrent
+      // USE branch, DESCRIBE detail and DESCRIBE history.t are Spark's
+      case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use
+      case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
+      case "RESTORE" => restore(_, delegate)
+    })
   }
 
   private def starts(t: Tokens, first: String, second: String): Boolean =
@@ -90,7 +94,7 @@ private object Statements {
     begin(t, "USE BRANCH|TAG|REFERENCE ref [IN catalog]", "USE")
     val kind = t.acceptOne("BRANCH", "TAG", "REFERENCE").getOrElse(t.fail("expected BRANCH, TAG or REFERENCE"))
     val ref = t.name("a ref")
-    UseReference(in(t), if (kind == "REFERENCE") None else Some(kind.toLowerCase(java.util.Locale.ROOT)), ref)
+    UseReference(in(t), if (kind == "REFERENCE") None else Some(kind.toLowerCase(Locale.ROOT)), ref)
   }
 
   private def showBranches(t: Tokens): LogicalPlan = {

@@ -30,6 +30,10 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
   private var positional = 0
 
   def peek(ahead: Int = 0): Option[Word] = words.lift(at + ahead)
+
+  /** All words, and a reader of some of them alone. */
+  def all: IndexedSeq[Word] = words
+  def slice(from: Int, until: Int): Tokens = new Tokens(sql, words.slice(from, until), parameters, usage)
   def ended: Boolean = at >= words.size
 
   /** Goes on if the next words are these keywords. */
