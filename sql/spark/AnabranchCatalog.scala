@@ -50,7 +50,10 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
     try {
       tables.load(ident): Unit
       true
-    } catch { case e: AnabranchException if AnabranchCatalog.Missing(e.condition) => false }
+    } catch {
+      case e: AnabranchException if AnabranchCatalog.Missing(e.condition) => false
+      case e: AnabranchException => throw new AnabranchAnalysisException(e)
+    }
 
   override def createTable(ident: Identifier, info: TableInfo): Table = found(ident)(tables.create(ident, info))
   override def alterTable(ident: Identifier, changes: TableChange*): Table = found(ident)(tables.alter(ident, changes))
@@ -80,7 +83,7 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   // ---- procedures
 
-  override def loadProcedure(ident: Identifier): UnboundProcedure = procedures.load(ident)
+  override def loadProcedure(ident: Identifier): UnboundProcedure = AnabranchErrors.translated(procedures.load(ident))
   override def listProcedures(namespace: Array[String]): Array[Identifier] = procedures.list(namespace.toSeq)
 
   /** Gives Spark the exceptions that it looks for, where a name at the current ref is missing or taken;

@@ -1,7 +1,5 @@
 package io.anabranch.core.format
 
-import io.anabranch.core.AnabranchException
-
 /** The type of a column or nested field, as the format writes it. */
 sealed trait ColumnType
 
@@ -100,8 +98,4 @@ object Column {
       }
     case _ => None
   }
-
-  /** The error for a column that is not there. */
-  def notFound(table: String, path: Seq[String]): AnabranchException =
-    AnabranchException("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND", "table" -> table, "column" -> path.mkString("."))
 }

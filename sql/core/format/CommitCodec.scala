@@ -54,7 +54,7 @@ object CommitCodec {
     ),
     "namespaces" -> Option.when(c.namespaces.nonEmpty)(Json.Arr(c.namespaces.toSeq.map { case (name, change) =>
       Json.some("name" -> Some(Json.texts(name)), "properties" -> change.properties.map(Json.textMap))
-    }.sortBy(j => new String(Json.canonical(j))))),
+    }.sortBy(j => new String(Json.canonical(j), "UTF-8")))),
     "tables" -> Option.when(c.tables.nonEmpty)(Json.Obj(c.tables.map { case (id, t) => id -> encodeChange(t) })),
     "closing" -> c.closing.map(x =>
       Json.some("reason" -> Some(Json.Text(x.reason)), "successor" -> x.successor.map(o => Json.Text(o.toString)))

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.{JsonFactoryBuilder, JsonParser, JsonToken, St
 import io.anabranch.core.AnabranchException
 
 import java.io.IOException
+import java.nio.ByteBuffer
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.Locale
 import scala.collection.immutable.VectorMap
@@ -117,16 +118,23 @@ object Json {
   def parse(bytes: Array[Byte], origin: String): Json = {
     def corrupt(reason: String) =
       AnabranchException("ANABRANCH_LOG.CORRUPT_OBJECT", "path" -> origin, "reason" -> reason)
-    val parser = factory.createParser(bytes)
     try {
+      // strictly UTF-8: left to itself, the parser also guesses other encodings and takes broken ones
+      val parser = factory.createParser(UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString)
       if (parser.nextToken() == null) throw corrupt("it is empty")
       val value = readValue(parser, 0, corrupt)
       if (parser.nextToken() != null) throw corrupt("there is more after the end of the JSON value")
       value
     } catch {
       case e: IOException => throw corrupt(s"it is not JSON (${String.valueOf(e.getMessage).linesIterator.nextOption().getOrElse("")})")
-    } finally parser.close()
+    }
   }
+
+  /** The text, if it has no half of a surrogate pair: an escape can spell one. */
+  private def whole(text: String, corrupt: String => Throwable): String =
+    if (text.exists(Character.isSurrogate) && !UTF_8.newEncoder().canEncode(text))
+      throw corrupt("it holds a string with half a surrogate pair")
+    else text
 
   private def readValue(p: JsonParser, depth: Int, corrupt: String => Throwable): Json = {
     if (depth > MaxDepth) throw corrupt(s"it is nested deeper than $MaxDepth")
@@ -134,10 +142,10 @@ object Json {
       case JsonToken.VALUE_NULL => Null
       case JsonToken.VALUE_TRUE => Bool(true)
       case JsonToken.VALUE_FALSE => Bool(false)
-      case JsonToken.VALUE_STRING => Text(p.getText)
+      case JsonToken.VALUE_STRING => Text(whole(p.getText, corrupt))
       case JsonToken.VALUE_NUMBER_INT =>
         val n = p.getBigIntegerValue
-        if (n.bitLength > 53) throw corrupt(s"the integer $n needs more than 53 bits") else Integer(n.longValue)
+        if (n.abs.compareTo(java.math.BigInteger.valueOf(MaxInteger)) > 0) throw corrupt(s"the integer $n needs more than 53 bits") else Integer(n.longValue)
       case JsonToken.START_ARRAY =>
         val items = Vector.newBuilder[Json]
         while (p.nextToken() != JsonToken.END_ARRAY) items += readValue(p, depth + 1, corrupt)
@@ -145,7 +153,7 @@ object Json {
       case JsonToken.START_OBJECT =>
         val members = Map.newBuilder[String, Json]
         while (p.nextToken() != JsonToken.END_OBJECT) {
-          val name = p.currentName()
+          val name = whole(p.currentName(), corrupt)
           p.nextToken()
           members += name -> readValue(p, depth + 1, corrupt)
         }

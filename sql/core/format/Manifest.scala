@@ -34,7 +34,7 @@ object Manifest {
       .withConf(new PlainParquetConfiguration())
       .withType(schema)
       .withCompressionCodec(CompressionCodecName.ZSTD)
-      .withExtraMetaData(Map(KindsKey -> new String(Json.canonical(Json.textMap(kinds)))).asJava)
+      .withExtraMetaData(Map(KindsKey -> new String(Json.canonical(Json.textMap(kinds)), "UTF-8")).asJava)
       .build()
     try files.foreach(f => writer.write(toGroup(f, schema, kinds)))
     finally writer.close()

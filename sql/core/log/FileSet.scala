@@ -62,6 +62,9 @@ final class FileSet private (
   def next(at: Position, change: TableChange): FileSet =
     if (change.touchesFiles) new FileSet(None, FileSet.Changed(this, at, change), reader) else this
 
+  /** The files with what is known of their columns, for planning. */
+  lazy val bounds: FileBounds = new FileBounds(files.values.toVector)
+
   lazy val rows: Long = files.valuesIterator.map(_.liveRows).sum
   lazy val sizeBytes: Long = files.valuesIterator.map(_.sizeBytes).sum
 }

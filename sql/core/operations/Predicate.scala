@@ -1,6 +1,7 @@
 package io.anabranch.core.operations
 
 import io.anabranch.core.format._
+import io.anabranch.core.log.{Bounds, FileBounds}
 
 /** A condition on columns, as far as it can be decided from bounds. Columns are physical paths. */
 sealed trait Predicate
@@ -29,52 +30,39 @@ object Pruning {
 
   /** Whether the file may hold a row for which the predicate is true. */
   def mayMatch(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Boolean =
-    may(p, boundsOf(file, partitioning))
+    prune(p, new FileBounds(Vector(file)), partitioning).nonEmpty
 
   /** Files that may hold a row for which the predicate is true. */
-  def prune(p: Predicate, files: Iterable[DataFile], partitioning: Seq[PartitionField]): Seq[DataFile] =
-    files.iterator.filter(mayMatch(p, _, partitioning)).toVector
-
-  /** What is known of a column in a file: bounds, and whether it may and must be NULL. */
-  final private case class Bounds(min: Option[Value], max: Option[Value], mayBeNull: Boolean, allNull: Boolean)
-
-  private val Unknown = Bounds(None, None, mayBeNull = true, allNull = false)
-
-  /** Partition values by identity are exact, and come before statistics. */
-  private def boundsOf(file: DataFile, partitioning: Seq[PartitionField])(column: String): Bounds =
-    if (partitioning.exists(f => f.column == column && f.transform == Transform.Identity))
-      file.partition.get(column) match {
-        case Some(v) if !isNaN(v) => Bounds(Some(v), Some(v), mayBeNull = false, allNull = false)
-        case Some(_) => Unknown.copy(mayBeNull = false)
-        case None => Bounds(None, None, mayBeNull = true, allNull = true)
-      }
-    else
-      file.stats.get(column).fold(Unknown) { s =>
-        Bounds(s.min, s.max, s.nulls.forall(_ > 0), s.nulls.contains(file.rows))
-      }
-
-  private def isNaN(v: Value): Boolean = v match {
-    case Value.Floating(d) => d.isNaN
-    case _ => false
+  def prune(p: Predicate, among: FileBounds, partitioning: Seq[PartitionField]): Seq[DataFile] = {
+    val keys = partitioning.collect { case PartitionField(c, Transform.Identity) => c }.toSet
+    val test = may(p, c => among.of(c, keys(c)))
+    among.files.indices.iterator.filter(test).map(among.files).toVector
   }
 
-  private def may(p: Predicate, bounds: String => Bounds): Boolean = p match {
-    case Predicate.And(parts) => parts.forall(may(_, bounds))
-    case Predicate.Or(parts) => parts.exists(may(_, bounds))
-    case Predicate.Equal(c, v) => mayEqual(bounds(c), v)
-    case Predicate.In(c, vs) => vs.exists(mayEqual(bounds(c), _))
-    case Predicate.Less(c, v, orEqual) =>
-      val b = bounds(c)
-      !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0)
-    case Predicate.Greater(c, v, orEqual) =>
-      val b = bounds(c)
-      !b.allNull && b.max.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x >= 0 else x > 0)
-    case Predicate.IsNull(c) => bounds(c).mayBeNull
-    case Predicate.IsNotNull(c) => !bounds(c).allNull
-    case Predicate.StartsWith(c, prefix) =>
-      val b = bounds(c)
-      !b.allNull && startsIn(b, prefix)
-    case Predicate.Anything => true
+  /** A test of the file at a place. */
+  private def may(p: Predicate, bounds: String => IndexedSeq[Bounds]): Int => Boolean = {
+    def one(column: String)(test: Bounds => Boolean): Int => Boolean = {
+      val all = bounds(column)
+      i => test(all(i))
+    }
+    p match {
+      case Predicate.And(parts) =>
+        val tests = parts.map(may(_, bounds))
+        i => tests.forall(_(i))
+      case Predicate.Or(parts) =>
+        val tests = parts.map(may(_, bounds))
+        i => tests.exists(_(i))
+      case Predicate.Equal(c, v) => one(c)(mayEqual(_, v))
+      case Predicate.In(c, vs) => one(c)(b => vs.exists(mayEqual(b, _)))
+      case Predicate.Less(c, v, orEqual) =>
+        one(c)(b => !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0))
+      case Predicate.Greater(c, v, orEqual) =>
+        one(c)(b => !b.allNull && b.max.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x >= 0 else x > 0))
+      case Predicate.IsNull(c) => one(c)(_.mayBeNull)
+      case Predicate.IsNotNull(c) => one(c)(!_.allNull)
+      case Predicate.StartsWith(c, prefix) => one(c)(b => !b.allNull && startsIn(b, prefix))
+      case Predicate.Anything => _ => true
+    }
   }
 
   private def mayEqual(b: Bounds, v: Value): Boolean =

@@ -1,5 +1,7 @@
 package org.apache.spark.sql.anabranch
 
+import com.google.common.cache.{Cache, CacheBuilder}
+import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.catalyst.InternalRow
@@ -23,12 +25,21 @@ object SparkBridge {
   def conf: SQLConf = session.sessionState.conf
 
   /** Hadoop settings of the active session, with a catalog's or a read's options over them. */
-  def hadoopConf(options: Map[String, String]): org.apache.hadoop.conf.Configuration =
+  def hadoopConf(options: Map[String, String]): Configuration =
     session.sessionState.newHadoopConfWithOptions(options)
 
-  /** The settings, sent once to each executor. */
-  def broadcast(conf: org.apache.hadoop.conf.Configuration): Broadcast[SerializableConfiguration] =
-    session.sparkContext.broadcast(new SerializableConfiguration(conf))
+  /** The settings, sent once to each executor: equal ones are mostly not sent again, since that takes
+    * milliseconds and 4 MB of memory each time. Whoever receives them must not change them.
+    */
+  def broadcast(conf: Configuration): Broadcast[SerializableConfiguration] = {
+    val context = session.sparkContext
+    val content = new java.util.HashMap[String, String](4096)
+    conf.forEach(e => content.put(e.getKey, e.getValue): Unit)
+    sent.get((context.applicationId, content), () => context.broadcast(new SerializableConfiguration(conf)))
+  }
+
+  private val sent: Cache[(String, java.util.Map[String, String]), Broadcast[SerializableConfiguration]] =
+    CacheBuilder.newBuilder().maximumSize(16).build()
 
   /** Spark's own replay of column changes. Defaults of new columns are stored with a provider that Spark
     * allows them for.
@@ -62,6 +73,10 @@ object SparkBridge {
     val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
+
+  /** Lets Spark's cache see that tables were changed by something other than Spark's own commands. */
+  def recache(session: ClassicSession, tables: Iterable[Seq[String]]): Unit =
+    tables.foreach(session.sharedState.cacheManager.recacheTableOrView(session, _, includeTimeTravel = false))
 
   /** Rows as one column batch. */
   def batchOf(rows: Seq[InternalRow], schema: StructType): ColumnarBatch = RowConversion.batchOf(rows, schema)

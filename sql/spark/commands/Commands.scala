@@ -4,6 +4,7 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.repository.CommitInfo
 import io.anabranch.spark.{AnabranchCatalog, AnabranchErrors, CommitSettings}
 import io.anabranch.spark.catalog.TableRef
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.expressions.{Attribute, AttributeReference}
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogPlugin, Identifier}
@@ -62,6 +63,12 @@ private object Commands {
     case c: AnabranchCatalog => c
     case other => throw AnabranchException("ANABRANCH_CATALOG.NOT_ANABRANCH", "catalog" -> other.name)
   }
+
+  /** @param tables
+    *   full names, without the catalog
+    */
+  def recache(session: ClassicSession, c: AnabranchCatalog, tables: Seq[String]): Unit =
+    SparkBridge.recache(session, tables.map(t => c.name +: t.split("\\.").toSeq))
 
   def time(millis: Long): Timestamp = new Timestamp(millis)
 

@@ -99,7 +99,9 @@ final case class ShowCommits(catalog: Option[String], ref: Option[String], limit
 final case class ResetBranch(catalog: Option[String], name: String, to: String, message: Option[String]) extends RefCommand {
   override protected def columns: String = "name STRING, commit STRING"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val before = c.repository.describeRef(s"branch:$name")._2.id
     val b = c.repository.resetBranch(name, to, Commands.author(session, message, Map("branch" -> name, "to" -> to)))
+    Commands.recache(session, c, c.repository.diff(before, b.head.id, None).map(_.table))
     Seq(Row(b.name, b.head.id))
   }
 }
@@ -118,6 +120,7 @@ final case class MergeBranchCommand(
     val target = into.getOrElse(c.currentRef)
     val by = Commands.author(session, message, Map("source" -> source, "target" -> target))
     val result = c.repository.mergeBranch(source, target, dryRun, by)
+    if (!dryRun) Commands.recache(session, c, result.changes.map(_.table))
     result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
   }
 }

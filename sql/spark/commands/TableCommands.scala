@@ -28,6 +28,7 @@ final case class RestoreTableCommand(table: Seq[String], to: Either[String, Expr
         (RestorePoint.Time(Math.floorDiv(micros, 1000L)), "timestamp" -> java.time.Instant.ofEpochMilli(Math.floorDiv(micros, 1000L)).toString)
     }
     val r = c.repository.restore(t.ref, t.name, point, Commands.author(session, message, Map(parameter)))
+    Commands.recache(session, c, Seq(r.table))
     Seq(Row(r.table, r.version, r.commit, r.rows, r.files))
   }
 }

@@ -68,7 +68,7 @@ final class AnabranchScan(
   private val table = loaded.table
 
   private lazy val files: Seq[DataFile] =
-    Pruning.prune(condition, table.files.files.values, table.metadata.partitioning)
+    Pruning.prune(condition, table.files.bounds, table.metadata.partitioning)
 
   override def readSchema(): StructType = required
   override def toBatch: Batch = this

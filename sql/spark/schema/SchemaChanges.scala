@@ -51,7 +51,7 @@ object SchemaChanges {
       case Array(one) => one.fieldNames.toSeq
       case _ => refuse("it must name one column")
     }
-    val column = Column.find(columns, path).getOrElse(throw Column.notFound(table, path))
+    val column = Column.find(columns, path).getOrElse(refuse("there is no such column"))
     val transform = Transform.parse(t.name, parameter).getOrElse(refuse("this transform is not known"))
     if (!Transform.accepts(transform, column.dataType)) refuse(s"the type of ${path.mkString(".")} does not fit")
     PartitionField(physicalPath(columns, path), transform)

@@ -39,7 +39,11 @@ final class AnabranchTable(
   private val metadata: TableMetadata = loaded.table.metadata
 
   override def name(): String = (catalog +: loaded.table.name).mkString(".")
-  override def id(): String = loaded.table.id
+
+  /** The ref is a part of it: Spark's cache of tables goes by name and id, and a name means another table
+    * once another branch is in use.
+    */
+  override def id(): String = s"${loaded.table.id}@${loaded.ref.text}"
   override lazy val columns: Array[Column] = SparkBridge.columns(ColumnMapping.logical(metadata.columns))
   override def schema(): org.apache.spark.sql.types.StructType = ColumnMapping.logical(metadata.columns)
   override def partitioning(): Array[Transform] = SchemaChanges.partitioning(metadata)
@@ -71,9 +75,7 @@ final class AnabranchTable(
     true
   }
 
-  /** Equal tables hold equal rows: so Spark's cache serves a cached table exactly as long as it is right,
-    * whatever other sessions do.
-    */
+  /** Equal tables hold equal rows. */
   override def equals(other: Any): Boolean = other match {
     case t: AnabranchTable => t.key == key
     case _ => false

@@ -74,7 +74,7 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
   }
 
   override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory =
-    new RowWriterFactory(plan, SparkBridge.broadcast(WritePlans.parquetConf(conf, plan.schema)))
+    new RowWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.parquetSettings(plan.schema))
 
   // our own commit is atomic: Spark's coordination of task commits would add nothing
   override def useCommitCoordinator(): Boolean = false
@@ -87,7 +87,7 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
       if (few) all
       else
         all.filterNot(_.isInline) ++
-          RowWriter.asFiles(plan, WritePlans.parquetConf(conf, plan.schema), blocks)
+          RowWriter.asFiles(plan, RowWriter.settings(conf, WritePlans.parquetSettings(plan.schema)), blocks)
     val remove = mode match {
       case WriteMode.Append => Some(Nil)
       case WriteMode.Everything => None

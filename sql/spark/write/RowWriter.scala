@@ -32,15 +32,23 @@ final case class WritePlan(
 /** Files and inline rows that a task made. */
 final case class TaskResult(files: Seq[DataFile]) extends WriterCommitMessage
 
-final class RowWriterFactory(plan: WritePlan, conf: Broadcast[SerializableConfiguration]) extends DataWriterFactory {
+/** @param parquet
+  *   settings that come on top of those of the session
+  */
+final class RowWriterFactory(plan: WritePlan, conf: Broadcast[SerializableConfiguration], parquet: Map[String, String])
+    extends DataWriterFactory {
   override def createWriter(partitionId: Int, taskId: Long): DataWriter[InternalRow] =
-    new RowWriter(plan, conf.value.value)
+    new RowWriter(plan, RowWriter.settings(conf.value.value, parquet))
 }
 
 /** Writes the rows of one task: few rows stay in memory, more go to one file a partition, of which a
   * bounded number is open at a time.
+  *
+  * @param settings
+  *   asked for with the first file: a write of few rows has none
   */
-final class RowWriter(plan: WritePlan, conf: Configuration) extends DataWriter[InternalRow] {
+final class RowWriter(plan: WritePlan, settings: => Configuration) extends DataWriter[InternalRow] {
+  private lazy val conf = settings
   private val partitionOf = new PartitionOf(plan.schema, plan.partitioning)
   private val open = mutable.LinkedHashMap.empty[Map[String, Value], TableFileWriter]
   private val done = mutable.ArrayBuffer.empty[DataFile]
@@ -117,7 +125,14 @@ object RowWriter {
   private val CheckEveryRows = 1000
   private val MaxOpenFiles = 64
 
-  def delete(target: FileTarget, conf: Configuration, file: DataFile): Unit = if (!file.isInline) {
+  /** A session's settings with those for Parquet. */
+  def settings(base: Configuration, parquet: Map[String, String]): Configuration = {
+    val conf = new Configuration(base)
+    parquet.foreach { case (name, value) => conf.set(name, value) }
+    conf
+  }
+
+  def delete(target: FileTarget, conf: => Configuration, file: DataFile): Unit = if (!file.isInline) {
     val path = new org.apache.hadoop.fs.Path(s"${target.root}/${Paths.dataFile(target.tableId, file.id)}")
     scala.util.Try(path.getFileSystem(conf).delete(path, false)): Unit
   }

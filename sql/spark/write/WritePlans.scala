@@ -11,6 +11,7 @@ import org.apache.spark.sql.execution.datasources.parquet.{ParquetOptions, Parqu
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
+import scala.jdk.CollectionConverters._
 import scala.util.Try
 
 /** Settings of writes: from table properties, and what Parquet has to be told. */
@@ -67,10 +68,10 @@ object WritePlans {
         )
     }
 
-  /** Settings for Spark's Parquet write support. */
-  def parquetConf(base: Configuration, schema: StructType): Configuration = {
+  /** What Spark's Parquet write support needs to know besides the settings of the session. */
+  def parquetSettings(schema: StructType): Map[String, String] = {
     val session = SparkBridge.conf
-    val conf = new Configuration(base)
+    val conf = new Configuration(false)
     ParquetWriteSupport.setSchema(schema, conf)
     conf.set(SQLConf.PARQUET_WRITE_LEGACY_FORMAT.key, "false")
     conf.set(SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key, SQLConf.ParquetOutputTimestampType.TIMESTAMP_MICROS.toString)
@@ -79,6 +80,6 @@ object WritePlans {
     conf.set(SQLConf.PARQUET_ANNOTATE_VARIANT_LOGICAL_TYPE.key, session.parquetAnnotateVariantLogicalType.toString)
     conf.set(SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key, "CORRECTED")
     conf.set(ParquetOutputFormat.COMPRESSION, new ParquetOptions(Map.empty[String, String], session).compressionCodecClassName)
-    conf
+    conf.asScala.map(e => e.getKey -> e.getValue).toMap
   }
 }

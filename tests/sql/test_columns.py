@@ -1,0 +1,140 @@
+"""Columns change without a data file being touched, and never show what they should not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(params=["inline", "files"])
+def table(lake: Any, request: pytest.FixtureRequest) -> Any:
+    """A table whose first rows stand in the commit, or in files."""
+    limit = 100 if request.param == "inline" else 0
+    lake.sql(
+        "CREATE TABLE t (id INT, name STRING, s STRUCT<a: INT, b: STRING>) "
+        f"TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')"
+    )
+    lake.sql("INSERT INTO t VALUES (1, 'one', named_struct('a', 10, 'b', 'x'))")
+    return lake
+
+
+def files(lake: Any) -> list[str]:
+    return sorted(p.name for p in lake.path.glob("data/**/*.parquet"))
+
+
+@pytest.mark.proves("COL-2")
+def test_a_rename_keeps_values_and_files(table: Any) -> None:
+    before = files(table)
+    table.sql("ALTER TABLE t RENAME COLUMN name TO label")
+    table.sql("INSERT INTO t VALUES (2, 'two', NULL)")
+    assert table.rows("SELECT id, label FROM t ORDER BY id") == [(1, "one"), (2, "two")]
+    assert table.rows("SELECT id FROM t WHERE label = 'one'") == [(1,)]
+    assert set(before) <= set(files(table))
+
+
+@pytest.mark.proves("COL-1", "COL-2")
+def test_a_dropped_column_never_shows_its_old_values(table: Any) -> None:
+    table.sql("ALTER TABLE t DROP COLUMN name")
+    table.sql("ALTER TABLE t ADD COLUMN name STRING")
+    table.sql("INSERT INTO t VALUES (2, NULL, 'two')")
+    assert table.rows("SELECT id, name FROM t ORDER BY id") == [(1, None), (2, "two")]
+    table.sql("ALTER TABLE t DROP COLUMN name")
+    table.sql("ALTER TABLE t ADD COLUMN Name INT")
+    assert table.rows("SELECT id, name FROM t ORDER BY id") == [(1, None), (2, None)]
+
+
+@pytest.mark.proves("COL-1")
+def test_names_may_change_places(table: Any) -> None:
+    table.sql("ALTER TABLE t ADD COLUMN other STRING")
+    table.sql("INSERT INTO t VALUES (2, 'name', NULL, 'other')")
+    table.sql("ALTER TABLE t RENAME COLUMN name TO tmp")
+    table.sql("ALTER TABLE t RENAME COLUMN other TO name")
+    table.sql("ALTER TABLE t RENAME COLUMN tmp TO other")
+    assert table.rows("SELECT name, other FROM t WHERE id = 2") == [("other", "name")]
+    assert table.rows("SELECT name, other FROM t WHERE id = 1") == [(None, "one")]
+
+
+@pytest.mark.proves("COL-3")
+def test_an_added_column_reads_as_its_default_in_older_rows(table: Any) -> None:
+    table.sql("ALTER TABLE t ADD COLUMNS (plain INT, unit STRING DEFAULT 'mg/dL')")
+    table.sql("INSERT INTO t (id) VALUES (2)")
+    table.sql("ALTER TABLE t ALTER COLUMN unit SET DEFAULT 'mmol/L'")
+    table.sql("INSERT INTO t (id) VALUES (3)")
+    assert table.rows("SELECT id, plain, unit FROM t ORDER BY id") == [
+        (1, None, "mg/dL"),
+        (2, None, "mg/dL"),
+        (3, None, "mmol/L"),
+    ]
+    assert table.rows("SELECT id FROM t WHERE unit = 'mg/dL' ORDER BY id") == [(1,), (2,)]
+
+
+@pytest.mark.proves("COL-4")
+def test_a_type_widens_and_never_narrows(table: Any, refused: Any) -> None:
+    table.sql("ALTER TABLE t ALTER COLUMN id TYPE BIGINT")
+    table.sql("INSERT INTO t VALUES (9000000000, 'big', NULL)")
+    assert table.rows("SELECT id FROM t ORDER BY id") == [(1,), (9000000000,)]
+    assert table.rows("SELECT name FROM t WHERE id = 1") == [("one",)]
+    with pytest.raises(Exception, match="NOT_SUPPORTED_CHANGE_COLUMN"):
+        table.sql("ALTER TABLE t ALTER COLUMN id TYPE INT")
+
+
+def test_float_and_decimal_widen(lake: Any) -> None:
+    lake.sql("CREATE TABLE n (f FLOAT, d DECIMAL(5, 2)) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')")
+    lake.sql("INSERT INTO n VALUES (1.5, 123.45)")
+    lake.sql("ALTER TABLE n ALTER COLUMN f TYPE DOUBLE")
+    lake.sql("ALTER TABLE n ALTER COLUMN d TYPE DECIMAL(10, 2)")
+    lake.sql("INSERT INTO n VALUES (1e300, 12345678.90)")
+    assert lake.rows("SELECT f, CAST(d AS STRING) FROM n ORDER BY f") == [
+        (1.5, "123.45"),
+        (1e300, "12345678.90"),
+    ]
+    assert lake.rows("SELECT count(*) FROM n WHERE d = 123.45 AND f = 1.5") == [(1,)]
+
+
+def test_fields_of_structs_are_added_renamed_and_dropped(table: Any) -> None:
+    table.sql("ALTER TABLE t ADD COLUMN s.c DOUBLE")
+    table.sql("ALTER TABLE t RENAME COLUMN s.a TO aa")
+    assert table.rows("SELECT s.aa, s.b, s.c FROM t") == [(10, "x", None)]
+    assert table.rows("SELECT id FROM t WHERE s.aa = 10") == [(1,)]
+    table.sql("ALTER TABLE t DROP COLUMN s.b")
+    table.sql("ALTER TABLE t ADD COLUMN s.b STRING")
+    assert table.rows("SELECT s.b, s.aa FROM t") == [(None, 10)]
+
+
+def test_columns_move(table: Any) -> None:
+    table.sql("ALTER TABLE t ALTER COLUMN name FIRST")
+    assert table.rows("SELECT * FROM t")[0][:2] == ("one", 1)
+    table.sql("ALTER TABLE t ADD COLUMN mid INT AFTER name")
+    assert table.sql("SELECT * FROM t").columns == ["name", "mid", "id", "s"]
+
+
+def test_changes_that_would_make_old_rows_wrong_are_refused(table: Any, refused: Any) -> None:
+    table.sql("CREATE TABLE p (k INT, v INT) PARTITIONED BY (k)")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "partition column"):
+        table.sql("ALTER TABLE p DROP COLUMN k")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "NOT NULL"):
+        table.sql("ALTER TABLE t ADD COLUMN must INT NOT NULL")
+    with pytest.raises(Exception, match="Couldn't find column nope"):
+        table.sql("CREATE TABLE q (a INT) PARTITIONED BY (days(nope))")
+    with refused("FIELD_ALREADY_EXISTS"):
+        table.sql("ALTER TABLE t ADD COLUMN NAME INT")
+    table.sql("CREATE TABLE one (a INT)")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "no column"):
+        table.sql("ALTER TABLE one DROP COLUMN a")
+
+
+def test_a_partition_column_keeps_its_partitions_through_a_rename(lake: Any) -> None:
+    lake.sql("CREATE TABLE p PARTITIONED BY (k) AS SELECT id, CAST(id % 2 AS INT) AS k FROM range(10)")
+    lake.sql("ALTER TABLE p RENAME COLUMN k TO kind")
+    lake.sql("INSERT OVERWRITE p PARTITION (kind = 0) SELECT 100")
+    assert lake.rows("SELECT kind, count(*) FROM p GROUP BY kind ORDER BY kind") == [(0, 1), (1, 5)]
+
+
+def test_not_null_is_kept(lake: Any) -> None:
+    lake.sql("CREATE TABLE t (a INT NOT NULL)")
+    with pytest.raises(Exception, match="NOT_NULL_ASSERT_VIOLATION"):
+        lake.sql("INSERT INTO t VALUES (NULL)")
+    lake.sql("ALTER TABLE t ALTER COLUMN a DROP NOT NULL")
+    lake.sql("INSERT INTO t VALUES (NULL)")
+    assert lake.rows("SELECT * FROM t") == [(None,)]

@@ -1,0 +1,147 @@
+"""Tables and namespaces: creating, replacing, dropping, renaming, describing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_a_table_is_created_written_and_read(lake: Any) -> None:
+    lake.sql("CREATE TABLE t (id BIGINT, name STRING COMMENT 'who') USING anabranch COMMENT 'people'")
+    lake.sql("INSERT INTO t VALUES (1, 'Ada'), (2, NULL)")
+    assert lake.rows("SELECT * FROM t ORDER BY id") == [(1, "Ada"), (2, None)]
+    assert ("name", "string", "who") in lake.rows("DESCRIBE t")
+    assert ("Comment", "people", "") in lake.rows("DESCRIBE EXTENDED t")
+
+
+def test_create_table_as_select_is_one_commit(lake: Any) -> None:
+    lake.sql("CREATE TABLE t PARTITIONED BY (k) AS SELECT id, id % 3 AS k FROM range(300)")
+    assert lake.rows("SELECT k, count(*) FROM t GROUP BY k ORDER BY k") == [(0, 100), (1, 100), (2, 100)]
+    (made, first) = lake.rows("SHOW COMMITS")
+    assert made[3] == "CREATE TABLE AS SELECT" and made[6]["rows_inserted"] == 300
+    assert first[3] == "CREATE REPOSITORY"
+
+
+def test_a_failed_create_table_as_select_leaves_no_table_and_no_commit(lake: Any) -> None:
+    with pytest.raises(Exception, match="DIVIDE_BY_ZERO"):
+        lake.sql("CREATE TABLE t AS SELECT 1 / (id - 299) AS x FROM range(300)")
+    assert lake.rows("SHOW TABLES") == []
+    assert len(lake.rows("SHOW COMMITS")) == 1
+    assert list(lake.path.glob("data/**/*.parquet")) == []
+
+
+def test_replacing_a_table_keeps_its_id_and_history(lake: Any) -> None:
+    lake.sql("CREATE TABLE t AS SELECT 1 AS a")
+    id_before = lake.rows("DESCRIBE DETAIL t")[0][1]
+    lake.sql("CREATE OR REPLACE TABLE t AS SELECT 'x' AS a, 2 AS b")
+    assert lake.rows("SELECT * FROM t") == [("x", 2)]
+    assert lake.rows("SELECT * FROM t VERSION AS OF 0") == [(1,)]
+    assert lake.rows("DESCRIBE DETAIL t")[0][1] == id_before
+    lake.sql("REPLACE TABLE t (c INT)")
+    assert lake.rows("SELECT * FROM t") == []
+    assert [r[0] for r in lake.rows("DESCRIBE HISTORY t")] == [2, 1, 0]
+
+
+def test_replacing_a_table_that_is_not_there_is_an_error(lake: Any, refused: Any) -> None:
+    with refused("TABLE_OR_VIEW_NOT_FOUND"):
+        lake.sql("REPLACE TABLE t (c INT)")
+
+
+def test_a_dropped_table_is_gone_here_and_still_there_before(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE TABLE t AS SELECT 1 AS a")
+    lake.sql("DROP TABLE t")
+    with refused("TABLE_OR_VIEW_NOT_FOUND"):
+        lake.sql("SELECT * FROM t")
+    assert lake.rows("SELECT * FROM `t@main~1`") == [(1,)]
+    lake.sql("DROP TABLE IF EXISTS t")
+
+
+def test_a_name_can_be_used_again_after_a_drop(lake: Any) -> None:
+    lake.sql("CREATE TABLE t AS SELECT 1 AS a")
+    lake.sql("DROP TABLE t")
+    lake.sql("CREATE TABLE t AS SELECT 'new' AS a")
+    assert lake.rows("SELECT * FROM t") == [("new",)]
+
+
+def test_renaming_moves_a_table_with_its_rows_and_history(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE NAMESPACE other")
+    lake.sql("CREATE TABLE t AS SELECT 1 AS a")
+    lake.sql("ALTER TABLE t RENAME TO other.u")
+    assert lake.rows("SELECT * FROM other.u") == [(1,)]
+    assert [r[3] for r in lake.rows("DESCRIBE HISTORY other.u")] == ["RENAME TABLE", "CREATE TABLE AS SELECT"]
+    lake.sql("CREATE TABLE t (x INT)")
+    with refused("TABLE_OR_VIEW_ALREADY_EXISTS"):
+        lake.sql("ALTER TABLE other.u RENAME TO default.t")
+
+
+def test_properties_are_set_and_unset(lake: Any) -> None:
+    lake.sql("CREATE TABLE t (a INT) TBLPROPERTIES ('owner.team' = 'icu')")
+    lake.sql("ALTER TABLE t SET TBLPROPERTIES ('pii' = 'yes')")
+    lake.sql("ALTER TABLE t UNSET TBLPROPERTIES ('owner.team')")
+    properties = dict(lake.rows("SHOW TBLPROPERTIES t"))
+    assert properties["pii"] == "yes" and "owner.team" not in properties
+
+
+def test_namespaces_nest_and_cascade(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE NAMESPACE a COMMENT 'first'")
+    lake.sql("CREATE NAMESPACE a.b")
+    lake.sql("CREATE TABLE a.b.t (x INT)")
+    assert lake.rows("SHOW NAMESPACES IN a") == [("a.b",)]
+    with refused("ANABRANCH_NAMESPACE.NOT_EMPTY", "still holds 2"):
+        lake.sql("DROP NAMESPACE a")
+    with refused("SCHEMA_ALREADY_EXISTS"):
+        lake.sql("CREATE NAMESPACE a")
+    lake.sql("CREATE NAMESPACE IF NOT EXISTS a")
+    lake.sql("ALTER NAMESPACE a SET PROPERTIES ('k' = 'v')")
+    assert any("v" in str(row) for row in lake.rows("DESCRIBE NAMESPACE EXTENDED a"))
+    lake.sql("DROP NAMESPACE a CASCADE")
+    assert ("a",) not in lake.rows("SHOW NAMESPACES")
+
+
+def test_a_namespace_must_be_there(lake: Any, refused: Any) -> None:
+    with refused("SCHEMA_NOT_FOUND"):
+        lake.sql("CREATE TABLE nowhere.t (x INT)")
+    with refused("SCHEMA_NOT_FOUND"):
+        lake.sql("SHOW TABLES IN nowhere")
+
+
+def test_tables_of_one_part_are_in_the_default_namespace(lake: Any) -> None:
+    lake.sql("CREATE TABLE {lake}.t (x INT)")
+    assert lake.rows("SHOW TABLES IN {lake}.default") == [("default", "t", False)]
+
+
+def test_what_a_table_cannot_be_is_refused_with_advice(lake: Any, refused: Any) -> None:
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "format csv", "USING anabranch"):
+        lake.sql("CREATE TABLE t (x INT) USING csv")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "Leave LOCATION out"):
+        lake.sql("CREATE TABLE t (x INT) LOCATION '/elsewhere'")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "partitioned by"):
+        lake.sql("CREATE TABLE t (x ARRAY<INT>) PARTITIONED BY (x)")
+    with refused("COLUMN_ALREADY_EXISTS"):
+        lake.sql("CREATE TABLE t (x INT, X INT)")
+    lake.spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        with refused("ANABRANCH_SCHEMA.COLUMN_EXISTS", "column x"):
+            lake.sql("CREATE TABLE t (x INT, X INT)")
+    finally:
+        lake.spark.conf.unset("spark.sql.caseSensitive")
+    assert lake.rows("SHOW TABLES") == []
+
+
+@pytest.mark.proves("NAME-3", "TAB-5")
+def test_names_of_tables_have_rules(lake: Any, refused: Any) -> None:
+    with refused("ANABRANCH_TABLE.INVALID_NAME", "longer than 255"):
+        lake.sql(f"CREATE TABLE `{'x' * 256}` (a INT)")
+    with refused("ANABRANCH_TABLE.INVALID_NAME", "control"):
+        lake.sql("CREATE TABLE `a\tb` (a INT)")
+    with refused("ANABRANCH_TABLE.INVALID_NAME", "before '@'"):
+        lake.sql("CREATE TABLE `@main` (a INT)")
+    lake.sql("CREATE TABLE `Ünïcode and spaces` (a INT)")
+    lake.sql("INSERT INTO `Ünïcode and spaces` VALUES (1)")
+    assert lake.rows("SELECT * FROM `Ünïcode and spaces`") == [(1,)]
+
+
+def test_a_procedure_that_is_not_there_names_those_that_are(lake: Any, refused: Any) -> None:
+    with refused("ANABRANCH_PROCEDURE.NOT_FOUND", "system.diff"):
+        lake.sql("CALL {lake}.system.nothing()")
