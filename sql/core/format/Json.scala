@@ -121,10 +121,12 @@ object Json {
     try {
       // strictly UTF-8: left to itself, the parser also guesses other encodings and takes broken ones
       val parser = factory.createParser(UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString)
-      if (parser.nextToken() == null) throw corrupt("it is empty")
-      val value = readValue(parser, 0, corrupt)
-      if (parser.nextToken() != null) throw corrupt("there is more after the end of the JSON value")
-      value
+      try {
+        if (parser.nextToken() == null) throw corrupt("it is empty")
+        val value = readValue(parser, 0, corrupt)
+        if (parser.nextToken() != null) throw corrupt("there is more after the end of the JSON value")
+        value
+      } finally parser.close()
     } catch {
       case e: IOException => throw corrupt(s"it is not JSON (${String.valueOf(e.getMessage).linesIterator.nextOption().getOrElse("")})")
     }
@@ -145,7 +147,8 @@ object Json {
       case JsonToken.VALUE_STRING => Text(whole(p.getText, corrupt))
       case JsonToken.VALUE_NUMBER_INT =>
         val n = p.getBigIntegerValue
-        if (n.abs.compareTo(java.math.BigInteger.valueOf(MaxInteger)) > 0) throw corrupt(s"the integer $n needs more than 53 bits") else Integer(n.longValue)
+        if (BigInt(n).abs > MaxInteger) throw corrupt(s"the integer $n needs more than 53 bits")
+        Integer(n.longValue)
       case JsonToken.START_ARRAY =>
         val items = Vector.newBuilder[Json]
         while (p.nextToken() != JsonToken.END_ARRAY) items += readValue(p, depth + 1, corrupt)

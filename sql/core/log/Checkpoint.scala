@@ -45,8 +45,9 @@ object Checkpoint {
       throw AnabranchException("ANABRANCH_LOG.CORRUPT_OBJECT", "path" -> origin, "reason" -> "its digest does not match")
     val r = outer.reader("checkpoint")
     def position(r: JsonReader, name: String) = Position.parse(r.text(name)).getOrElse(throw r.wrong(name, "a position"))
+    val commit = CommitId.parse(r.text("commit")).getOrElse(throw r.wrong("commit", "a commit id"))
     CatalogState(
-      CommitId.parse(r.text("commit")).getOrElse(throw r.wrong("commit", "a commit id")),
+      commit,
       r.long("time"),
       r.longMap("vector").map { case (o, seq) => Ordinal.parse(o).getOrElse(throw r.wrong("vector", "a version vector")) -> seq },
       r.readers("namespaces").map(n => n.texts("name") -> n.textMap("properties")).toMap,
@@ -59,7 +60,7 @@ object Checkpoint {
           position(t, "at"),
           position(t, "content"),
           TableMetadata.decode(t.reader("metadata"), origin),
-          files.fold(FileSet.empty(reader))(ref => FileSet.listed(Paths.checkpointFiles(ref.id), ref, reader))
+          files.fold(FileSet.empty(reader))(ref => FileSet.listed(commit.position, id, ref, reader))
         )
       },
       r.longMap("next_rows"),

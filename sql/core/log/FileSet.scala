@@ -10,6 +10,13 @@ trait ManifestReader {
     *   size, counts and digest that the list must have
     */
   def read(path: String, ref: ManifestRef): Seq[DataFile]
+
+  /** The files of a table that a checkpoint lists. A list that is gone or damaged is derived again.
+    *
+    * @param at
+    *   the commit of the checkpoint
+    */
+  def listed(at: Position, table: String, ref: ManifestRef): Seq[DataFile]
 }
 
 /** The files of a table at a commit, found out only when somebody asks. */
@@ -44,7 +51,7 @@ final class FileSet private (
   private def evaluate(before: Map[String, DataFile]): Map[String, DataFile] = known.getOrElse {
     val all = origin match {
       case FileSet.Nothing => Map.empty[String, DataFile]
-      case FileSet.Listed(path, ref) => reader.read(path, ref).map(f => f.id -> f).toMap
+      case FileSet.Listed(at, table, ref) => reader.listed(at, table, ref).map(f => f.id -> f).toMap
       case FileSet.Changed(_, at, change) => FileSet.changed(before, at, added(change), change)
     }
     known = Some(all)
@@ -72,12 +79,12 @@ final class FileSet private (
 object FileSet {
   sealed private trait Origin
   private case object Nothing extends Origin
-  final private case class Listed(path: String, ref: ManifestRef) extends Origin
+  final private case class Listed(at: Position, table: String, ref: ManifestRef) extends Origin
   final private case class Changed(before: FileSet, at: Position, change: TableChange) extends Origin
 
   def empty(reader: ManifestReader): FileSet = new FileSet(None, Nothing, reader)
-  def listed(path: String, ref: ManifestRef, reader: ManifestReader): FileSet =
-    new FileSet(Some(ref), Listed(path, ref), reader)
+  def listed(at: Position, table: String, ref: ManifestRef, reader: ManifestReader): FileSet =
+    new FileSet(Some(ref), Listed(at, table, ref), reader)
 
   /** Pure replay of one change on the files of a table.
     *

@@ -17,15 +17,19 @@ object AppendOutcome {
   * Entries never change, so they are cached without ever being checked again.
   */
 final class Log(store: ObjectStore) {
-  private val cache: Cache[Position, Entry] = CacheBuilder
+  /** Each entry with all that its object holds: what follows it there is known without a request. */
+  private val cache: Cache[Position, Seq[Entry]] = CacheBuilder
     .newBuilder()
     .maximumWeight(Log.CacheBytes)
-    .weigher[Position, Entry]((_, e) => 1000 + 500 * e.commit.tables.values.map(_.add.size).sum)
+    .weigher[Position, Seq[Entry]]((_, group) => group.map(Log.weight).sum / group.size)
     .build()
+
+  private def cached(at: Position): Option[Entry] =
+    Option(cache.getIfPresent(at)).flatMap(_.find(_.id.position == at))
 
   /** The entry at a position, or None if there is none (yet). */
   def find(at: Position): Option[Entry] =
-    Option(cache.getIfPresent(at)).orElse(objectAt(at).orElse(groupBefore(at)).flatMap(_.find(_.id.position == at)))
+    cached(at).orElse(objectAt(at).orElse(groupBefore(at)).flatMap(_.find(_.id.position == at)))
 
   /** The entry at a position where there must be one.
     *
@@ -69,10 +73,16 @@ final class Log(store: ObjectStore) {
 
   private def following(at: Position): Seq[Entry] = {
     val next = at.copy(seq = at.seq + 1)
-    val entries = Option(cache.getIfPresent(next)).map(Seq(_)).orElse(objectAt(next)).getOrElse(Nil)
-    Option(cache.getIfPresent(at)).filter(_ => entries.nonEmpty).foreach(before => chained(before +: entries.take(1)))
+    // an entry that was not read yet may be followed by others of its object
+    def inGroup = if (cached(at).isEmpty) find(at).flatMap(_ => restOfGroup(at)) else None
+    val entries = restOfGroup(at).orElse(cached(next).map(Seq(_))).orElse(objectAt(next)).orElse(inGroup).getOrElse(Nil)
+    cached(at).filter(_ => entries.nonEmpty).foreach(before => chained(before +: entries.take(1)))
     entries
   }
+
+  /** What follows an entry in its object, where that is known; None when nothing does. */
+  private def restOfGroup(at: Position): Option[Seq[Entry]] =
+    Option(cache.getIfPresent(at)).map(_.filter(_.id.position.seq > at.seq)).filter(_.nonEmpty)
 
   /** The number of the first commit in the newest object of a log, on stores that list in order. */
   def newest(ordinal: Ordinal): Option[Long] =
@@ -155,10 +165,10 @@ final class Log(store: ObjectStore) {
       .range(1, LogObject.MaxCommits)
       .map(back => at.copy(seq = at.seq - back))
       .takeWhile(_.seq >= 0)
-      .map(p => Option(cache.getIfPresent(p)).map(Seq(_)).orElse(objectAt(p)))
+      .map(p => Option(cache.getIfPresent(p)).orElse(objectAt(p)))
       .collectFirst { case Some(group) => group }
 
-  private def remember(entries: Seq[Entry]): Unit = entries.foreach(e => cache.put(e.id.position, e))
+  private def remember(entries: Seq[Entry]): Unit = entries.foreach(e => cache.put(e.id.position, entries))
 
   private def chained(entries: Seq[Entry]): Seq[Entry] = {
     entries.zip(entries.drop(1)).foreach { case (a, b) =>
@@ -176,4 +186,7 @@ final class Log(store: ObjectStore) {
 
 object Log {
   private val CacheBytes: Long = 64L * 1024 * 1024
+
+  /** What an entry takes in memory, about. */
+  private def weight(e: Entry): Int = 1000 + 500 * e.commit.tables.values.map(_.add.size).sum
 }

@@ -87,9 +87,15 @@ final class Refs(store: ObjectStore, states: States) {
   def nameLog(name: String, generation: Long, ordinal: Ordinal): Boolean =
     create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString)))
 
-  /** Creates a tag, or with None drops it. */
-  def writeTag(name: String, generation: Long, commit: Option[CommitId]): Boolean =
-    create(Paths.tag(name), generation, Json.some("commit" -> commit.map(id => Json.Text(id.toString))))
+  /** Creates a tag, or with None drops it.
+    *
+    * @param transaction
+    *   32 random digits, by which one of two who write the same knows that it was the other
+    */
+  def writeTag(name: String, generation: Long, commit: Option[CommitId], transaction: String): Boolean = {
+    val txn = Some(Json.Text(transaction))
+    create(Paths.tag(name), generation, Json.some("commit" -> commit.map(id => Json.Text(id.toString)), "txn" -> txn))
+  }
 
   private def create(folder: String, generation: Long, value: Json): Boolean = {
     val path = Paths.numbered(folder, generation)

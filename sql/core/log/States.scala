@@ -36,7 +36,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     if (store.listsInOrder)
       log.newest(ordinal).map { first =>
         val (start, entries) = loaded(ordinal, first)
-        replay(ordinal, start, entries ++ log.after(entries.last.id.position))
+        replay(ordinal, start, entries ++ log.after(Position(ordinal, first)))
       }
     else log.head(ordinal).map(at(_: Entry))
 
@@ -67,8 +67,8 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     val due = seq - seq % Checkpoint.Interval
     if (due == 0 || best.exists(_.position.seq >= due)) (best, since(ordinal, best, seq))
     else {
-      val (checkpoint, entries) = Parallel.both(readCheckpoint(Position(ordinal, due)))(log.range(ordinal, due + 1, seq))
-      if (checkpoint.isDefined) (checkpoint, entries)
+      val (checkpoint, entries) = Parallel.both(stored(Position(ordinal, due)))(log.range(ordinal, due, seq))
+      if (checkpoint.exists(_.id == entries.head.id)) (checkpoint, entries.tail)
       else {
         val earlier = Iterator
           .iterate(due - Checkpoint.Interval)(_ - Checkpoint.Interval)
@@ -84,8 +84,13 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
   private def since(ordinal: Ordinal, state: Option[CatalogState], seq: Long): Seq[Entry] =
     log.range(ordinal, state.fold(0L)(_.position.seq + 1), seq)
 
-  /** The checkpoint of a commit; None if there is none, or it is damaged: it can be derived again. */
-  def readCheckpoint(at: Position): Option[CatalogState] = {
+  /** The checkpoint of a commit; None if there is none, or it is damaged or of another commit: it can be
+    * derived again.
+    */
+  def readCheckpoint(at: Position): Option[CatalogState] =
+    stored(at).filter(state => log.find(at).exists(_.id == state.id))
+
+  private def stored(at: Position): Option[CatalogState] = {
     val path = Paths.checkpoint(at)
     store.read(path).flatMap { bytes =>
       try Some(Checkpoint.decode(bytes, path, this))
@@ -110,6 +115,13 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
       States.mustCreate(store, Paths.checkpointFiles(ref.id), bytes)
       t.files.storedAs(ref)
       ref
+    }
+
+  override def listed(at: Position, table: String, ref: ManifestRef): Seq[DataFile] =
+    try read(Paths.checkpointFiles(ref.id), ref)
+    catch {
+      case e: AnabranchException if e.condition == "ANABRANCH_LOG.CORRUPT_OBJECT" =>
+        replay(at.ordinal, None, log.range(at.ordinal, 0, at.seq)).tables(table).files.files.values.toSeq
     }
 
   override def read(path: String, ref: ManifestRef): Seq[DataFile] = {

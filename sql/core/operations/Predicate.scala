@@ -86,12 +86,14 @@ object Pruning {
 object PartitionMatch {
 
   /** Whether the condition is true for the file's rows; None if it is not about identity partition
-    * columns only.
+    * columns only, or compares values of different kinds.
     */
   def decide(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Option[Boolean] = {
     val keys = partitioning.collect { case PartitionField(c, Transform.Identity) => c }.toSet
+    def known(column: String)(test: Value => Option[Boolean]): Option[Boolean] =
+      if (keys(column)) file.partition.get(column).fold(Option(false))(test) else None
     def compared(column: String, value: Value)(test: Int => Boolean): Option[Boolean] =
-      Option.when(keys(column))(file.partition.get(column).flatMap(Value.compare(_, value)).exists(test))
+      known(column)(Value.compare(_, value).map(test))
     p match {
       case Predicate.And(parts) => all(parts.map(decide(_, file, partitioning))).map(_.forall(identity))
       case Predicate.Or(parts) => all(parts.map(decide(_, file, partitioning))).map(_.exists(identity))
@@ -102,10 +104,10 @@ object PartitionMatch {
       case Predicate.IsNull(c) => Option.when(keys(c))(!file.partition.contains(c))
       case Predicate.IsNotNull(c) => Option.when(keys(c))(file.partition.contains(c))
       case Predicate.StartsWith(c, prefix) =>
-        Option.when(keys(c))(file.partition.get(c).exists {
-          case Value.Text(s) => s.startsWith(prefix)
-          case _ => false
-        })
+        known(c) {
+          case Value.Text(s) => Some(s.startsWith(prefix))
+          case _ => None
+        }
       case Predicate.Anything => None
     }
   }

@@ -17,7 +17,7 @@ object Names {
       if (part.isEmpty) Some("it is empty")
       else if (part.getBytes("UTF-8").length > MaxBytes) Some(s"it is longer than $MaxBytes bytes")
       else if (part.contains('@')) Some("'@' stands between a table and a ref")
-      else if (part.exists(c => c < ' ' || c == 127)) Some("it holds a control character")
+      else if (part.exists(_.isControl)) Some("it holds a control character")
       else None
     problem.foreach(p => throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> part, "reason" -> p))
   }

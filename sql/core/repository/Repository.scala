@@ -107,7 +107,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
       case None =>
         mustNotBe("branch", name, refs.head(name).isDefined)
         val id = resolve(from).state.id
-        if (!refs.writeTag(name, generation, Some(id)) && !ifNotExists) throw exists("tag", name)
+        if (!refs.writeTag(name, generation, Some(id), env.randomId()) && !ifNotExists) throw exists("tag", name)
         TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
     }
   }
@@ -129,18 +129,20 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   def dropTag(name: String, ifExists: Boolean): Unit = {
     beforeWrite()
     val generation = refs.nextTag(name)
-    if (refs.tag(name).isDefined) refs.writeTag(name, generation, None): Unit
+    if (refs.tag(name).isDefined) refs.writeTag(name, generation, None, env.randomId()): Unit
     else if (!ifExists) throw resolver.notFound(name)
   }
 
   /** Moves a branch to any commit. What it held before stays in its old log, by commit id. */
   def resetBranch(name: String, to: String, by: CommitContext): BranchInfo = {
+    // asked first: a branch that somebody creates under the name meanwhile must not be hidden by this one
+    val generation = refs.nextBranch(name)
     val old = resolve(s"branch:$name").state
     val target = resolve(to).state
     val state = openLog(name, target, "RESET BRANCH", by)
     val closing = CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH")
     committer.commit(name, old, closing, by): Unit
-    refs.nameLog(name, refs.nextBranch(name), state.position.ordinal): Unit
+    refs.nameLog(name, generation, state.position.ordinal): Unit
     val head = refs.head(name).getOrElse(throw resolver.notFound(name))
     BranchInfo(name, info(log.get(head.id)))
   }

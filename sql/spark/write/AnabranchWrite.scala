@@ -58,7 +58,7 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
   }
 
   override def build(): Write = new Write {
-    override def toBatch: BatchWrite = new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf)
+    override def toBatch: BatchWrite = translated(new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf))
     override def description(): String = s"anabranch $tableName"
   }
 }
@@ -69,7 +69,7 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
 
   // found out before any row is written
   private val condemned: Option[Seq[DataFile]] = mode match {
-    case WriteMode.Where(condition, text) => Some(translated(matching(condition, text)))
+    case WriteMode.Where(condition, text) => Some(matching(condition, text))
     case _ => None
   }
 
