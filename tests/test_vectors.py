@@ -24,5 +24,7 @@ def test_vector(core: Callable[[str, Any], Any], case: dict[str, Any]) -> None:
         with pytest.raises(Exception) as caught:
             core(case["function"], case["input"])
         assert getattr(caught.value, "condition", caught.value) == case["error"]
+        told = getattr(caught.value, "parameters", {})
+        assert {name: told.get(name) for name in case.get("parameters", {})} == case.get("parameters", {})
     else:
         assert core(case["function"], case["input"]) == case["output"]

@@ -98,7 +98,7 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
         e.condition match {
           case "ANABRANCH_TABLE.NOT_FOUND" => throw new NoSuchTableException(Identifier.of(namespace, ident.name))
           case "ANABRANCH_TABLE.ALREADY_EXISTS" => throw new TableAlreadyExistsException(target.getOrElse(Identifier.of(namespace, ident.name)))
-          case "ANABRANCH_NAMESPACE.NOT_FOUND" => throw new NoSuchNamespaceException(namespace)
+          case "ANABRANCH_NAMESPACE.NOT_FOUND" => throw new NoSuchNamespaceException(e.parameters("namespace").split('.'))
           case "ANABRANCH_NAMESPACE.ALREADY_EXISTS" => throw new NamespaceAlreadyExistsException(namespace)
           case _ => throw new AnabranchAnalysisException(e)
         }

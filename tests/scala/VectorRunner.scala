@@ -12,7 +12,8 @@ object VectorRunner {
   type Function = JsonReader => Json
 
   /** All functions by name. Those of an area stand in a file of their own and are added here. */
-  private val functions: Map[String, Function] = Map("errors.format" -> formatError)
+  private val functions: Map[String, Function] =
+    Map("errors.format" -> (formatError(_))) ++ FormatFunctions.all ++ LogFunctions.all ++ MergeFunctions.all
 
   /** Calls a function by name: `{"output": …}`, or `{"error": {"condition": …, "parameters": …}}`. */
   def run(function: String, inputJson: String): String = {

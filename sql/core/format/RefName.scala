@@ -24,7 +24,11 @@ object RefName {
     else None
   }
 
-  def check(name: String): Unit = problem(name).foreach { reason =>
-    throw AnabranchException("ANABRANCH_REF.INVALID_NAME", "ref" -> name, "reason" -> reason)
-  }
+  def invalid(name: String, reason: String): AnabranchException =
+    AnabranchException("ANABRANCH_REF.INVALID_NAME", "ref" -> name, "reason" -> reason)
+
+  /** @throws AnabranchException
+    *   ANABRANCH_REF.INVALID_NAME
+    */
+  def check(name: String): Unit = problem(name).foreach(reason => throw invalid(name, reason))
 }

@@ -14,7 +14,14 @@ object Value {
 
   /** byte, short, integer, long; date in days and timestamps in microseconds since 1970. */
   final case class Whole(value: Long) extends Value
-  final case class Floating(value: Double) extends Value
+  final case class Floating(value: Double) extends Value {
+    // as in Spark SQL: NaN is NaN, so that rows of one partition find each other
+    override def equals(other: Any): Boolean = other match {
+      case Floating(v) => v == value || v.isNaN && value.isNaN
+      case _ => false
+    }
+    override def hashCode: Int = value.##
+  }
   final case class Decimal(value: java.math.BigDecimal) extends Value
   final case class Text(value: String) extends Value
   final case class Bytes(value: Array[Byte]) extends Value {

@@ -1,5 +1,6 @@
 package io.anabranch.core.log
 
+import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 
 /** A table at a commit.
@@ -91,7 +92,16 @@ object Replay {
       stateAt: CommitId => CatalogState,
       reader: ManifestReader
   ): TableState = {
-    val adopted = change.adopt.map(commit => stateAt(commit).tables(id))
+    val adopted = change.adopt.map { commit =>
+      stateAt(commit).tables.getOrElse(
+        id,
+        throw AnabranchException(
+          "ANABRANCH_LOG.CORRUPT_OBJECT",
+          "path" -> Paths.logObject(at),
+          "reason" -> s"it takes the table $id from $commit, where it is not"
+        )
+      )
+    }
     val start = adopted.orElse(before)
     val own = change.metadata.isDefined || change.copy(adopt = None).touchesFiles
     TableState(

@@ -53,6 +53,9 @@ final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with
   )
 
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {
+    Seq("from", "to").zipWithIndex.find { case (_, i) => input.isNullAt(i) }.foreach { case (argument, _) =>
+      throw AnabranchException("ANABRANCH_PROCEDURE.NULL_ARGUMENT", "procedure" -> "system.diff", "argument" -> argument)
+    }
     val table = Option.when(!input.isNullAt(2))(input.getString(2)).map { t =>
       val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(t)
       val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts

@@ -6,6 +6,7 @@ import io.anabranch.core.operations.{CreateTable, ReplaceTable, TableIntents}
 import io.anabranch.core.repository.ResolvedRef
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
+import io.anabranch.spark.table.TableOptions
 import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WriteMode, WritePlans, WriteSink}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
@@ -42,8 +43,10 @@ final class StagedAnabranchTable(
   override def capabilities(): util.Set[TableCapability] =
     util.EnumSet.of(TableCapability.BATCH_WRITE, TableCapability.TRUNCATE)
 
-  override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder =
+  override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = translated {
+    TableOptions.forCreate(t.ref, t.name.last, info.options)
     new AnabranchWriteBuilder(this, name(), SparkBridge.hadoopConf(context.fileSystemOptions))
+  }
 
   override def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit = {
     staged = added

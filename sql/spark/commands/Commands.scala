@@ -38,6 +38,9 @@ trait RefCommand extends AnabranchCommand {
 
   override protected def execute(session: ClassicSession): Seq[Row] = {
     val manager = session.sessionState.catalogManager
+    catalog.filterNot(manager.isCatalogRegistered).foreach { c =>
+      throw AnabranchException("ANABRANCH_CATALOG.NOT_FOUND", "catalog" -> c)
+    }
     run(session, Commands.ours(catalog.fold(manager.currentCatalog)(manager.catalog)))
   }
 }

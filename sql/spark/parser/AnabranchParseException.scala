@@ -6,15 +6,9 @@ import org.apache.spark.sql.catalyst.trees.Origin
 
 import scala.jdk.CollectionConverters._
 
-/** A syntax error in one of our statements, with line and caret.
-  *
-  * @param usage
-  *   how the statement reads
-  */
-final class AnabranchParseException(sql: String, origin: Origin, reason: String, usage: String)
-    extends ParseException(Some(sql), origin, "PARSE_SYNTAX_ERROR", Map("error" -> reason, "hint" -> ""), Array.empty) {
-
-  private val error = AnabranchException("ANABRANCH_SQL.SYNTAX", "reason" -> reason, "usage" -> usage)
+/** An error that the text of one of our statements shows already, with line and caret. */
+final class AnabranchParseException(sql: String, origin: Origin, error: AnabranchException)
+    extends ParseException(Some(sql), origin, "PARSE_SYNTAX_ERROR", Map("error" -> error.condition, "hint" -> ""), Array.empty) {
 
   override def getCondition: String = error.condition
   override def getErrorClass: String = error.condition

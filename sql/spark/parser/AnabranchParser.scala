@@ -10,6 +10,8 @@ import org.apache.spark.sql.execution.{CodegenMode, CostMode, ExplainMode, Exten
 import org.apache.spark.sql.internal.VariableSubstitution
 import org.apache.spark.sql.types.{DataType, StructType}
 
+import scala.annotation.tailrec
+
 /** Spark's parser, with our statements before it. A statement of ours never reaches Spark's: its syntax
   * errors are ours.
   */
@@ -25,7 +27,7 @@ final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
 
   private def ours(sqlText: String, parameters: Option[ParameterContext]): Option[LogicalPlan] =
     // most statements are not ours, and known not to be by their first word
-    if (!AnabranchParser.FirstWord.findPrefixMatchOf(sqlText).exists(m => AnabranchParser.First(m.group(1).toUpperCase(java.util.Locale.ROOT)))) None
+    if (!AnabranchParser.mayBeOurs(sqlText)) None
     else {
       val tokens = Tokens.of(substitution.substitute(sqlText), parameters)
       val explain = explained(tokens)
@@ -55,5 +57,20 @@ final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
 
 private object AnabranchParser {
   private val First = Set("EXPLAIN", "CREATE", "DROP", "USE", "SHOW", "RESET", "MERGE", "RESTORE", "DESCRIBE", "DESC")
-  private val FirstWord = """(?s)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z$]+)""".r
+
+  /** Whether the first word, after white space and comments however long, may begin one of ours. */
+  @tailrec
+  private def mayBeOurs(sql: String, from: Int = 0): Boolean = {
+    val start = sql.indexWhere(!_.isWhitespace, from)
+    val end =
+      if (start < 0) -1
+      else if (sql.startsWith("--", start)) sql.indexOf('\n', start)
+      else if (sql.startsWith("/*", start)) sql.indexOf("*/", start) + 1
+      else start
+    if (end == start && start >= 0) {
+      val word = sql.substring(start).takeWhile(c => Character.isLetter(c))
+      // no word: what stands there, such as the rest of a comment in a comment, the lexer will know
+      word.isEmpty || First(word.toUpperCase(java.util.Locale.ROOT))
+    } else end > start && mayBeOurs(sql, end + 1)
+  }
 }

@@ -3,7 +3,7 @@ package io.anabranch.spark.parser
 import io.anabranch.core.format.RefName
 import io.anabranch.spark.commands._
 import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
-import org.apache.spark.sql.catalyst.parser.ParserInterface
+import org.apache.spark.sql.catalyst.parser.{ParseException, ParserInterface}
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 
 import java.util.Locale
@@ -56,7 +56,7 @@ private object Statements {
 
   private def newName(t: Tokens, what: String): String = {
     val name = t.name(what)
-    RefName.problem(name).foreach(p => t.fail(s"'$name' can't be the name of a branch or tag: $p,", back = 1))
+    RefName.problem(name).foreach(p => t.refuse(RefName.invalid(name, p), back = 1))
     name
   }
 
@@ -158,11 +158,13 @@ private object Statements {
   }
 
   private def time(t: Tokens, delegate: ParserInterface): Expression =
-    t.parameter().getOrElse {
-      val text = t.textUntil("MESSAGE", "a time")
-      if (text.startsWith("'") && text.endsWith("'") && !text.dropRight(1).drop(1).contains('\'')) Literal(text.drop(1).dropRight(1))
-      else delegate.parseExpression(text)
-    }
+    t.parameter().getOrElse(t.textUntil("MESSAGE", "a time") { text =>
+      if (text.startsWith("'") && text.endsWith("'") && !text.dropRight(1).drop(1).contains('\''))
+        Some(Literal(text.drop(1).dropRight(1)))
+      else
+        try Some(delegate.parseExpression(text))
+        catch { case _: ParseException => None }
+    })
 
   private def describe(t: Tokens): LogicalPlan = {
     t.usage = "DESCRIBE HISTORY|DETAIL table [LIMIT n]"

@@ -1,5 +1,6 @@
 package io.anabranch.spark.parser
 
+import io.anabranch.core.AnabranchException
 import org.antlr.v4.runtime.{CharStreams, Token}
 import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
 import org.apache.spark.sql.catalyst.parser.{HybridParameterContext, NamedParameterContext, ParameterContext, PositionalParameterContext, SqlBaseLexer}
@@ -70,6 +71,8 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
       end = words(at).end
       at += 1
     }
+    // the rest would be a comment, and the name another one than it seems
+    if (sql.startsWith("--", end) || sql.startsWith("/*", end)) fail("a name with this in it must stand in back-quotes,", back = 1)
     sql.substring(start, end)
   }
 
@@ -136,20 +139,24 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
     case _ => None
   }
 
-  /** The source text up to a keyword at this level, or the end. */
-  def textUntil(keyword: String, what: String): String = {
+  /** What the source text up to a keyword at this level, or the end, is parsed to; an error points at its start. */
+  def textUntil[T](keyword: String, what: String)(parse: String => Option[T]): T = {
     val first = peek().getOrElse(fail(s"expected $what"))
     val from = at
     while (!ended && !(peek().exists(_.is(keyword)) && at > from)) at += 1
-    sql.substring(first.start, words(at - 1).end)
+    parse(sql.substring(first.start, words(at - 1).end)).getOrElse(fail(s"expected $what", back = at - from))
+  }
+
+  /** A syntax error that points at the next word, or at one before it. */
+  def fail(reason: String, back: Int = 0): Nothing = {
+    val near = words.lift(at - back).fold("at the end of the statement")(w => s"near '${w.text}'")
+    refuse(AnabranchException("ANABRANCH_SQL.SYNTAX", "reason" -> s"$reason $near", "usage" -> usage), back)
   }
 
   /** An error that points at the next word, or at one before it. */
-  def fail(reason: String, back: Int = 0): Nothing = {
-    val place = words.lift(at - back)
-    val near = place.fold("at the end of the statement")(w => s"near '${w.text}'")
-    val (line, column) = place.map(w => (w.line, w.column)).getOrElse(Tokens.endOf(sql))
-    throw new AnabranchParseException(sql, Origin(line = Some(line), startPosition = Some(column)), s"$reason $near", usage)
+  def refuse(error: AnabranchException, back: Int): Nothing = {
+    val (line, column) = words.lift(at - back).map(w => (w.line, w.column)).getOrElse(Tokens.endOf(sql))
+    throw new AnabranchParseException(sql, Origin(line = Some(line), startPosition = Some(column)), error)
   }
 }
 

@@ -1,6 +1,7 @@
 package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.spark.AnabranchAnalysisException
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
@@ -48,16 +49,18 @@ final class AnabranchReaderFactory(
     override def currentMetricsValues() = reader.currentMetricsValues()
   }
 
-  private def fileMissing(e: Exception): AnabranchException = {
+  /** As Spark's own exception, which it hands on as it is; another one would be text in a failed stage. */
+  private def fileMissing(e: Exception): AnabranchAnalysisException = {
     val text = AnabranchReaderFactory.missing(e).getOrElse("") + " " + e.getMessage
     val file = provenance.commits.keys.find(text.contains(_)).getOrElse(text)
-    AnabranchException.caused(
+    val missing = AnabranchException.caused(
       e,
       "ANABRANCH_DATA.FILE_MISSING",
       "file" -> file,
       "table" -> provenance.table,
       "commit" -> provenance.commits.getOrElse(file, "unknown")
     )
+    new AnabranchAnalysisException(missing)
   }
 }
 

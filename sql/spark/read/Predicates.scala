@@ -73,8 +73,13 @@ final class Predicates(columns: Seq[Column]) {
     case ("IS_NOT_NULL", Seq(Field(c))) => Translated(Predicate.IsNotNull(c.path), Some(sources.IsNotNull(c.path)))
     case ("IN", Field(c) +: values) =>
       val known = values.map(c.value)
+      val found = known.flatten
       if (known.exists(_.isEmpty)) Predicates.Anything
-      else Translated(Predicate.In(c.path, known.flatten.map(_._1)), Some(sources.In(c.path, known.flatten.map(_._2).toArray)))
+      else
+        Translated(
+          Predicate.In(c.path, found.map(_._1)),
+          Option.unless(found.exists(v => Predicates.isZero(v._1)))(sources.In(c.path, found.map(_._2).toArray))
+        )
     case ("STARTS_WITH", Seq(Field(c), l: Literal[_])) =>
       c.value(l) match {
         case Some((Value.Text(s), _)) => Translated(Predicate.StartsWith(c.path, s), Some(sources.StringStartsWith(c.path, s)))
@@ -88,18 +93,20 @@ final class Predicates(columns: Seq[Column]) {
   private def compared(op: String, c: Leaf, l: Literal[_]): Translated = c.value(l) match {
     case None => Predicates.Anything
     case Some((v, external)) =>
-      op match {
-        case "=" | "<=>" => Translated(Predicate.Equal(c.path, v), Some(sources.EqualTo(c.path, external)))
-        case "<" => Translated(Predicate.Less(c.path, v, orEqual = false), Some(sources.LessThan(c.path, external)))
-        case "<=" => Translated(Predicate.Less(c.path, v, orEqual = true), Some(sources.LessThanOrEqual(c.path, external)))
-        case ">" => Translated(Predicate.Greater(c.path, v, orEqual = false), Some(sources.GreaterThan(c.path, external)))
-        case ">=" =>
-          Translated(Predicate.Greater(c.path, v, orEqual = true), Some(sources.GreaterThanOrEqual(c.path, external)))
-        case "<>" =>
-          val differs = Predicate.Or(Seq(Predicate.Less(c.path, v, orEqual = false), Predicate.Greater(c.path, v, orEqual = false)))
-          Translated(differs, None)
-        case _ => Predicates.Anything
-      }
+      val found = compared(op, c.path, v, external)
+      if (Predicates.isZero(v)) found.copy(rowGroups = None) else found
+  }
+
+  private def compared(op: String, path: String, v: Value, external: Any): Translated = op match {
+    case "=" | "<=>" => Translated(Predicate.Equal(path, v), Some(sources.EqualTo(path, external)))
+    case "<" => Translated(Predicate.Less(path, v, orEqual = false), Some(sources.LessThan(path, external)))
+    case "<=" => Translated(Predicate.Less(path, v, orEqual = true), Some(sources.LessThanOrEqual(path, external)))
+    case ">" => Translated(Predicate.Greater(path, v, orEqual = false), Some(sources.GreaterThan(path, external)))
+    case ">=" => Translated(Predicate.Greater(path, v, orEqual = true), Some(sources.GreaterThanOrEqual(path, external)))
+    case "<>" =>
+      val differs = Predicate.Or(Seq(Predicate.Less(path, v, orEqual = false), Predicate.Greater(path, v, orEqual = false)))
+      Translated(differs, None)
+    case _ => Predicates.Anything
   }
 
   private object Field {
@@ -123,6 +130,12 @@ final class Predicates(columns: Seq[Column]) {
 
 object Predicates {
   private val Anything = Translated(Predicate.Anything, None)
+
+  /** 0.0 or -0.0. They are equal, but Parquet looks for one of them in dictionaries and does not find the other. */
+  private def isZero(v: Value): Boolean = v match {
+    case Value.Floating(d) => d == 0
+    case _ => false
+  }
   private val mirrored = Map("=" -> "=", "<=>" -> "<=>", "<>" -> "<>", "<" -> ">", "<=" -> ">=", ">" -> "<", ">=" -> "<=")
 }
 

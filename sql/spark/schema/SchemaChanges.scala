@@ -4,7 +4,7 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Column, PartitionField, TableMetadata, Transform}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.util.CharVarcharUtils
-import org.apache.spark.sql.connector.catalog.TableChange
+import org.apache.spark.sql.connector.catalog.{TableCatalog, TableChange}
 import org.apache.spark.sql.connector.expressions.{Literal, Transform => SparkTransform}
 import org.apache.spark.sql.types._
 
@@ -120,6 +120,8 @@ object SchemaChanges {
       )
     case c: TableChange.UpdateColumnNullability if !c.nullable =>
       unsupported(table, s"${c.fieldNames.mkString(".")} may hold NULL already", "Create a new table with NOT NULL.")
+    case c: TableChange.SetProperty if c.property == TableCatalog.PROP_LOCATION =>
+      unsupported(table, "the place of its files can't be chosen", "The repository keeps all data under its own root.")
     case _: TableChange.ColumnChange | _: TableChange.SetProperty | _: TableChange.RemoveProperty => ()
     case other =>
       unsupported(table, s"${other.getClass.getSimpleName} is not supported", "See the documentation for what is.")

@@ -113,21 +113,44 @@ final class CommitSink(repository: Repository, loaded: LoadedTable) extends Writ
 /** Options of a read or write that name another ref. Ignored, they would read or write the wrong place in
   * silence.
   */
-private object TableOptions {
+private[spark] object TableOptions {
   private val TimeTravel = Seq("versionAsOf", "timestampAsOf")
 
-  def forRead(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable =
-    at(repository, loaded, refOf(options))
+  def forRead(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable = {
+    val ref = refOf(options).filter(_ != loaded.ref.text)
+    // the table has travelled in time already, but from another ref
+    for { o <- TimeTravel.find(options.containsKey); r <- ref } throw refused(
+      o,
+      s"the option ${kindOf(r)} is given, too",
+      s"Name the table as `${loaded.table.name.last}@${nameOf(r)}`."
+    )
+    at(repository, loaded, ref)
+  }
 
   def forWrite(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable = {
-    TimeTravel.filter(options.containsKey).foreach { o =>
-      throw refused(o, "the past can't be written to", "Write to a branch: use the option branch, or the name `table@branch`.")
-    }
-    if (options.containsKey("tag")) throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> options.get("tag"), "kind" -> "tag")
+    mustNotBePast(options)
     val target = at(repository, loaded, refOf(options))
     target.ref.writable: Unit
     target
   }
+
+  /** Checks the options of a write that creates or replaces a table: that goes to the branch in its name. */
+  def forCreate(ref: String, table: String, options: CaseInsensitiveStringMap): Unit = {
+    mustNotBePast(options)
+    refOf(options).filterNot(r => r == ref || nameOf(r) == ref).foreach { r =>
+      throw refused(kindOf(r), "a table is created or replaced on the branch in its name", s"Name the table as `$table@${nameOf(r)}`.")
+    }
+  }
+
+  private def mustNotBePast(options: CaseInsensitiveStringMap): Unit = {
+    TimeTravel.filter(options.containsKey).foreach { o =>
+      throw refused(o, "the past can't be written to", "Write to a branch: use the option branch, or the name `table@branch`.")
+    }
+    if (options.containsKey("tag")) throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> options.get("tag"), "kind" -> "tag")
+  }
+
+  private def kindOf(ref: String): String = ref.takeWhile(_ != ':')
+  private def nameOf(ref: String): String = ref.dropWhile(_ != ':').drop(1)
 
   private def refOf(options: CaseInsensitiveStringMap): Option[String] = {
     val refs = Seq("branch", "tag").flatMap(k => Option(options.get(k)).map(v => s"$k:$v"))
@@ -142,9 +165,9 @@ private object TableOptions {
       val other = repository.load(r, loaded.table.name)
       if (other.table.metadata.columns != loaded.table.metadata.columns)
         throw refused(
-          r.takeWhile(_ != ':'),
+          kindOf(r),
           s"the columns of ${loaded.table.name.mkString(".")} differ there",
-          s"Name the table as `${loaded.table.name.last}@${r.dropWhile(_ != ':').drop(1)}`."
+          s"Name the table as `${loaded.table.name.last}@${nameOf(r)}`."
         )
       other
   }

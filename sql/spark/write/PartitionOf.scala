@@ -1,6 +1,8 @@
 package io.anabranch.spark.write
 
+import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
+import io.anabranch.spark.AnabranchAnalysisException
 import io.anabranch.spark.read.Values
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.types._
@@ -26,24 +28,22 @@ final class PartitionOf(schema: StructType, partitioning: Seq[PartitionField]) e
 
   /** Partition values by key; NULL is absent. */
   def apply(row: InternalRow): Map[String, Value] = places.flatMap { case (field, path) =>
-    read(row, path).map { v =>
+    read(row, path, field.column).map { v =>
       field.key -> Transform(field.transform, v, dateColumn = path.last._2 == DateType)
     }
   }.toMap
 
-  private def read(row: InternalRow, path: Seq[(Int, DataType)]): Option[Value] = {
+  private def read(row: InternalRow, path: Seq[(Int, DataType)], column: String): Option[Value] = {
     val (i, t) = path.head
     if (row.isNullAt(i)) None
-    else if (path.tail.nonEmpty) read(row.getStruct(i, t.asInstanceOf[StructType].size), path.tail)
+    else if (path.tail.nonEmpty) read(row.getStruct(i, t.asInstanceOf[StructType].size), path.tail, column)
     else
       Some(
         Values
           .fromCatalyst(row.get(i, t), t)
           .getOrElse(
-            throw io.anabranch.core.AnabranchException(
-              "ANABRANCH_WRITE.PARTITION_VALUE",
-              "column" -> schema(i).name,
-              "reason" -> "it is not valid UTF-8 text"
+            throw new AnabranchAnalysisException(
+              AnabranchException("ANABRANCH_WRITE.PARTITION_VALUE", "column" -> column, "reason" -> "it is not valid UTF-8 text")
             )
           )
       )

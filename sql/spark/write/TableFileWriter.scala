@@ -107,7 +107,8 @@ private object FileStats {
   import scala.jdk.CollectionConverters._
 
   def of(footer: ParquetMetadata, columns: Map[String, String]): Map[String, ColumnStats] = {
-    val chunks = footer.getBlocks.asScala.toSeq.flatMap(_.getColumns.asScala)
+    // a column `a.b` must not be taken for the field b of a column a
+    val chunks = footer.getBlocks.asScala.toSeq.flatMap(_.getColumns.asScala).filterNot(_.getPath.toArray.exists(_.contains('.')))
     chunks
       .groupBy(_.getPath.toDotString)
       .collect {

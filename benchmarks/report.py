@@ -1,0 +1,150 @@
+"""Figures as a table, held against the project's budgets."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks import Figures
+
+US = "anabranch"
+BASE = "parquet"
+
+MEASURES = {
+    "load": "load (CTAS of 8 files)",
+    "scan": "scan + 4 sums",
+    "group": "group by two strings",
+    "insert": "one-row INSERT (Parquet: no-op write)",
+    "late insert": "  the same, last of many commits",
+    "count after commits": "count(*) after many commits",
+    "history": "history after many commits",
+    "write few files": "write {few} files",
+    "write many files": "write {many} files",
+    "first of few files": "one of {few} files, first query",
+    "one of few files": "one of {few} files, warm",
+    "first of many files": "one of {many} files, first query",
+    "one of many files": "one of {many} files, warm",
+    "branch ten files": "branch, 10 files",
+    "branch few files": "branch, {few} files",
+    "branch many files": "branch, {many} files",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One budget: what was wanted, what was found."""
+
+    text: str
+    found: float
+    limit: float
+
+    @property
+    def kept(self) -> bool:
+        return self.found <= self.limit
+
+
+def median(samples: Sequence[float]) -> float:
+    return statistics.median(samples)
+
+
+def p95(samples: Sequence[float]) -> float:
+    """The smallest sample that at least 95 % of them don't exceed."""
+    ordered = sorted(samples)
+    return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of equal width; the first to the left, numbers to the right."""
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    lines = [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
+        for r in [head, ["-" * w for w in widths], *rows]
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def times(figures: Figures, titles: dict[str, str], sizes: dict[str, int]) -> str:
+    """Medians and 95th percentiles in milliseconds, and how Anabranch compares."""
+    rows = []
+    for measure, title in MEASURES.items():
+        samples = figures.samples.get(measure)
+        if not samples:
+            continue
+        cells = [_times(samples.get(name)) for name in titles]
+        rows.append([title.format(**sizes), *cells, *_ratios(samples)])
+    return table(["ms: median (p95)", *titles.values(), "/ Parquet", "/ best peer"], rows)
+
+
+def _times(samples: Sequence[float] | None) -> str:
+    if not samples:
+        return "-"
+    middle = f"{median(samples) * 1000:,.0f}"
+    return middle if len(samples) == 1 else f"{middle} ({p95(samples) * 1000:,.0f})"
+
+
+def _ratios(samples: dict[str, list[float]]) -> list[str]:
+    if US not in samples:
+        return ["-", "-"]
+    ours = median(samples[US])
+    base = f"{ours / median(samples[BASE]):.2f}" if BASE in samples else "-"
+    best = _best_peer(samples)
+    return [base, "-" if best is None else f"{ours / best:.2f}"]
+
+
+def _best_peer(samples: dict[str, list[float]]) -> float | None:
+    peers = [median(s) for name, s in samples.items() if name not in (US, BASE)]
+    return min(peers, default=None)
+
+
+def numbers(figures: Figures, titles: dict[str, str]) -> str:
+    """Counts and sizes."""
+    rows = [
+        [name, *(f"{values[s]:,.4g}" if s in values else "-" for s in titles)]
+        for name, values in figures.numbers.items()
+    ]
+    return table(["numbers", *titles.values()], rows)
+
+
+def verdicts(figures: Figures) -> list[Verdict]:
+    """Each budget of which the figures say something."""
+    found: list[Verdict] = []
+
+    def ask(text: str, limit: float, value: Callable[[], float | None]) -> None:
+        try:
+            x = value()
+        except KeyError:
+            return
+        if x is not None:
+            found.append(Verdict(text, x, limit))
+
+    def ours(measure: str) -> float:
+        return median(figures.samples[measure][US])
+
+    def of_base(measure: str) -> Callable[[], float]:
+        return lambda: ours(measure) / median(figures.samples[measure][BASE])
+
+    def of_best(measure: str) -> Callable[[], float | None]:
+        def ratio() -> float | None:
+            best = _best_peer(figures.samples[measure])
+            return None if best is None else ours(measure) / best
+
+        return ratio
+
+    ask("full scan / Parquet", 1.05, of_base("scan"))
+    ask("group by / Parquet", 1.05, of_base("group"))
+    ask("load / Parquet", 1.1, of_base("load"))
+    ask("one-row INSERT p50 / best peer", 0.6, of_best("insert"))
+    ask("one-row INSERT p95 / p50", 2, lambda: p95(figures.samples["insert"][US]) / ours("insert"))
+    ask("objects per one-row INSERT", 1, lambda: figures.numbers["objects per insert"][US])
+    ask("one of few files, warm / best peer", 1, of_best("one of few files"))
+    ask("one of many files / of few", 1.25, lambda: ours("one of many files") / ours("one of few files"))
+    ask("branch of many files, ms", 20, lambda: ours("branch many files") * 1000)
+    ask("branch of many files / of 10", 1.25, lambda: ours("branch many files") / ours("branch ten files"))
+    ask("history / best peer", 1, of_best("history"))
+    return found
+
+
+def budgets(found: Sequence[Verdict]) -> str:
+    rows = [[v.text, f"{v.found:.2f}", f"<= {v.limit:g}", "kept" if v.kept else "MISSED"] for v in found]
+    return table(["budget", "found", "wanted", ""], rows)
