@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import duckdb
-
 from peers import environment
 
 FILES = 8

@@ -78,7 +78,10 @@ class Iceberg(Engine):
         self.spark.sql(f"ALTER TABLE {table} CREATE BRANCH {name}")
 
     def history(self, table: str) -> str:
-        return f"SELECT h.*, s.operation, s.summary FROM {table}.history h JOIN {table}.snapshots s USING (snapshot_id)"
+        return (
+            f"SELECT h.*, s.operation, s.summary FROM {table}.history h "
+            f"JOIN {table}.snapshots s USING (snapshot_id)"
+        )
 
 
 class Anabranch(Engine):
@@ -95,7 +98,9 @@ class Anabranch(Engine):
     def write_files(self, rows: DataFrame, table: str, rows_per_file: int) -> None:
         # it, too, looks at a file's size after each 1,000 rows
         assert rows_per_file == 1000
-        rows.writeTo(table).tableProperty("anabranch.write.target-file-bytes", "1").using("anabranch").create()
+        rows.writeTo(table).tableProperty("anabranch.write.target-file-bytes", "1").using(
+            "anabranch"
+        ).create()
 
     def create_branch(self, area: str, table: str, name: str) -> None:
         self.spark.sql(f"CREATE BRANCH {name} IN {area}")

@@ -62,7 +62,7 @@ def system(name: str, cache: Path) -> System:
         }
         return System(name, "Delta 4.4.0", here, conf)
     if name == "iceberg":
-        # it has no build for Spark 4.2, so it gets an environment of its own with the newest that it has one for
+        # it has no build for Spark 4.2: it gets an environment with the newest that it has one for
         conf = {
             "spark.jars.packages": "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",
             "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",

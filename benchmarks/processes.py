@@ -35,7 +35,13 @@ class Worker:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYSPARK", "SPARK_"))}
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"
         self._process = subprocess.Popen(
-            [str(system.python), str(HERE / "worker.py"), system.name, str(folder / system.name), json.dumps(conf)],
+            [
+                str(system.python),
+                str(HERE / "worker.py"),
+                system.name,
+                str(folder / system.name),
+                json.dumps(conf),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tasks import Figures
+from tasks import Figures, Samples
 
 US = "anabranch"
 BASE = "parquet"
@@ -33,7 +33,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """One budget: what was wanted, what was found."""
+    """One budget: what was found, and the most that was wanted."""
 
     text: str
     found: float
@@ -58,7 +58,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns of equal width; the first to the left, numbers to the right."""
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     lines = [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))
+        )
         for r in [head, ["-" * w for w in widths], *rows]
     ]
     return "\n".join(line.rstrip() for line in lines)
@@ -83,18 +85,22 @@ def _times(samples: Sequence[float] | None) -> str:
     return middle if len(samples) == 1 else f"{middle} ({p95(samples) * 1000:,.0f})"
 
 
-def _ratios(samples: dict[str, list[float]]) -> list[str]:
-    if US not in samples:
-        return ["-", "-"]
-    ours = median(samples[US])
-    base = f"{ours / median(samples[BASE]):.2f}" if BASE in samples else "-"
-    best = _best_peer(samples)
-    return [base, "-" if best is None else f"{ours / best:.2f}"]
+def _ratios(samples: Samples) -> list[str]:
+    found = [_ratio(samples, [BASE]), _ratio(samples, [n for n in samples if n not in (US, BASE)])]
+    return ["-" if x is None else f"{x:.2f}" for x in found]
 
 
-def _best_peer(samples: dict[str, list[float]]) -> float | None:
-    peers = [median(s) for name, s in samples.items() if name not in (US, BASE)]
-    return min(peers, default=None)
+def _ratio(samples: Samples, others: Sequence[str]) -> float | None:
+    """Anabranch to the best of some systems; None if one side is missing.
+
+    It is the median of the ratios within each turn: what was measured in one turn was measured within
+    seconds, so a machine that is busy for a while slows down both.
+    """
+    there = [n for n in others if n in samples]
+    if US not in samples or not there:
+        return None
+    best = min(there, key=lambda n: median(samples[n]))
+    return median([a / b for a, b in zip(samples[US], samples[best], strict=True)])
 
 
 def numbers(figures: Figures, titles: dict[str, str]) -> str:
@@ -121,15 +127,13 @@ def verdicts(figures: Figures) -> list[Verdict]:
     def ours(measure: str) -> float:
         return median(figures.samples[measure][US])
 
-    def of_base(measure: str) -> Callable[[], float]:
-        return lambda: ours(measure) / median(figures.samples[measure][BASE])
+    def of_base(measure: str) -> Callable[[], float | None]:
+        return lambda: _ratio(figures.samples[measure], [BASE])
 
     def of_best(measure: str) -> Callable[[], float | None]:
-        def ratio() -> float | None:
-            best = _best_peer(figures.samples[measure])
-            return None if best is None else ours(measure) / best
-
-        return ratio
+        return lambda: _ratio(
+            figures.samples[measure], [n for n in figures.samples[measure] if n not in (US, BASE)]
+        )
 
     ask("full scan / Parquet", 1.05, of_base("scan"))
     ask("group by / Parquet", 1.05, of_base("group"))

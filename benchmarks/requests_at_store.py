@@ -20,8 +20,9 @@ from processes import Worker
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "sql")]
 
-import build  # noqa: E402
 from s3 import server  # noqa: E402
+
+import build  # noqa: E402
 
 
 @dataclass(frozen=True)

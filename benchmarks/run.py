@@ -29,9 +29,10 @@ import peers  # noqa: E402
 import report  # noqa: E402
 import requests_at_store  # noqa: E402
 import tasks  # noqa: E402
-from anabranch import _java  # noqa: E402
 from data import lineitem  # noqa: E402
 from processes import StepFailed, workers  # noqa: E402
+
+from anabranch import _java  # noqa: E402
 
 CACHE = ROOT / ".cache" / "bench"
 
@@ -63,18 +64,29 @@ def arguments() -> argparse.Namespace:
             chosen = text.split(",")
             unknown = set(chosen) - set(allowed)
             if unknown:
-                raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(allowed)}")
+                raise argparse.ArgumentTypeError(
+                    f"{', '.join(sorted(unknown))}: not one of {', '.join(allowed)}"
+                )
             return chosen
 
         return split
 
     all_tasks = (*tasks.TASKS, "requests")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small data and few repeats: whether it runs, not how fast")
-    parser.add_argument("--scale", type=float, help="TPC-H scale factor; 1 is 6 million rows")
-    parser.add_argument("--only", type=names(all_tasks), default=list(all_tasks), help=f"some of: {','.join(all_tasks)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--systems", type=names(peers.NAMES), default=list(peers.NAMES), help=f"some of: {','.join(peers.NAMES)}"
+        "--quick", action="store_true", help="small data and few repeats: whether it runs, not how fast"
+    )
+    parser.add_argument("--scale", type=float, help="TPC-H scale factor; 1 is 6 million rows")
+    parser.add_argument(
+        "--only", type=names(all_tasks), default=list(all_tasks), help=f"some of: {','.join(all_tasks)}"
+    )
+    parser.add_argument(
+        "--systems",
+        type=names(peers.NAMES),
+        default=list(peers.NAMES),
+        help=f"some of: {','.join(peers.NAMES)}",
     )
     parser.add_argument("--keep", action="store_true", help="keep the tables and logs of the run")
     return parser.parse_args()
@@ -83,7 +95,11 @@ def arguments() -> argparse.Namespace:
 def own_jar(system: peers.System, folder: Path) -> peers.System:
     """A copy of the jar, so that a build during the run does not pull it away."""
     jar = system.conf.get("spark.jars")
-    return system if jar is None else replace(system, conf={**system.conf, "spark.jars": str(shutil.copy(jar, folder))})
+    return (
+        system
+        if jar is None
+        else replace(system, conf={**system.conf, "spark.jars": str(shutil.copy(jar, folder))})
+    )
 
 
 def measure(systems: list[peers.System], size: tasks.Size, only: list[str], folder: Path) -> dict[str, Any]:
@@ -91,7 +107,9 @@ def measure(systems: list[peers.System], size: tasks.Size, only: list[str], fold
     counted: list[dict[str, Any]] = []
     titles = {s.name: s.title for s in systems}
     # a query needs the table, a history its first commits
-    wanted = set(only) | ({"load"} if "scan" in only else set()) | ({"insert"} if "history" in only else set())
+    wanted = (
+        set(only) | ({"load"} if "scan" in only else set()) | ({"insert"} if "history" in only else set())
+    )
     chosen = [t for t in tasks.TASKS if t in wanted]
     if chosen:
         with workers(systems, folder) as running:

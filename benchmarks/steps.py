@@ -64,7 +64,11 @@ class Steps:
         self.spark.conf.unset("spark.sql.files.minPartitionNum")
         written = {p: n for p, n in objects(self.engine.folder("load")).items() if p not in before}
         data = [n for p, n in written.items() if p.endswith(".parquet") and "/metadata/" not in p]
-        return {"seconds": seconds, "files": len([n for n in data if n > 100_000]), "megabytes": sum(written.values()) / 1e6}
+        return {
+            "seconds": seconds,
+            "files": len([n for n in data if n > 100_000]),
+            "megabytes": sum(written.values()) / 1e6,
+        }
 
     def query(self, name: str, turn: int) -> float:
         """Runs one of `QUERIES` on `load.t<turn>`."""
@@ -76,7 +80,9 @@ class Steps:
     def small_table(self, area: str) -> None:
         self.engine.prepare(area)
         table = self.engine.table(area, "t")
-        self.spark.sql(f"CREATE TABLE {table} (id BIGINT, name STRING, value DOUBLE) USING {self.engine.format}")
+        self.spark.sql(
+            f"CREATE TABLE {table} (id BIGINT, name STRING, value DOUBLE) USING {self.engine.format}"
+        )
 
     def inserts(self, area: str, first: int, count: int) -> list[float]:
         """One row a statement."""

@@ -141,7 +141,7 @@ def history(workers: Workers, size: Size, out: Figures) -> None:
 
 
 def files(workers: Workers, size: Size, out: Figures) -> None:
-    """A query of one file among many, and a branch of all: with 10 files, some thousand, and four times that."""
+    """A query of one file among many, and a branch of all: 10 files, some thousand, four times that."""
     tables = with_tables(workers)
     for area, count in (("ten", 10), ("few", size.few_files), ("many", size.many_files)):
         for n, w in tables.items():

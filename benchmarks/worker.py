@@ -20,9 +20,8 @@ def main(name: str, folder: str, conf: dict[str, str]) -> None:
     # answers go to what stdout was; whatever else is printed, by Spark's start for one, goes to stderr
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from pyspark.sql import SparkSession
-
     from engines import ENGINES
+    from pyspark.sql import SparkSession
     from steps import Steps
 
     builder = SparkSession.builder.appName(f"benchmark-{name}")

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from sklearn.pipeline import Pipeline
+
 import checks
 import features
 import ingest
 import model
 import units
-from lake import Lake
-from sklearn.pipeline import Pipeline
-from story import Story
-
 from anabranch import Catalog
+from lake import Lake
+from story import Story
 
 TAG = "train-2026-01"
 FIRST = "ingest-2026-01"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from features import FEATURES
 from numpy.typing import NDArray
 from pyspark.sql import Row
 from sklearn.impute import SimpleImputer
@@ -16,6 +15,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from features import FEATURES
 
 SEED = 0
 _RESAMPLES = 200

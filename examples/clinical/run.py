@@ -14,14 +14,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+
+import anabranch
 import chapters
 import generate
 import ingest
 from lake import Lake
-from pyspark.sql import SparkSession
 from story import Story
-
-import anabranch
 
 CATALOG = "lake"
 _QUIET = {

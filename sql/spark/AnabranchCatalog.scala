@@ -43,8 +43,10 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
     found(Identifier.of(namespace, ""))(tables.list(namespace.toSeq).toArray)
 
   override def loadTable(ident: Identifier): Table = found(ident)(tables.load(ident))
-  override def loadTable(ident: Identifier, version: String): Table = found(ident)(tables.load(ident, version))
-  override def loadTable(ident: Identifier, timestamp: Long): Table = found(ident)(tables.load(ident, timestamp))
+  override def loadTable(ident: Identifier, version: String): Table =
+    found(ident)(tables.load(ident, version))
+  override def loadTable(ident: Identifier, timestamp: Long): Table =
+    found(ident)(tables.load(ident, timestamp))
 
   override def tableExists(ident: Identifier): Boolean =
     try {
@@ -55,10 +57,13 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
       case e: AnabranchException => throw new AnabranchAnalysisException(e)
     }
 
-  override def createTable(ident: Identifier, info: TableInfo): Table = found(ident)(tables.create(ident, info))
-  override def alterTable(ident: Identifier, changes: TableChange*): Table = found(ident)(tables.alter(ident, changes))
+  override def createTable(ident: Identifier, info: TableInfo): Table =
+    found(ident)(tables.create(ident, info))
+  override def alterTable(ident: Identifier, changes: TableChange*): Table =
+    found(ident)(tables.alter(ident, changes))
   override def dropTable(ident: Identifier): Boolean = found(ident)(tables.drop(ident))
-  override def renameTable(from: Identifier, to: Identifier): Unit = found(from, Some(to))(tables.rename(from, to))
+  override def renameTable(from: Identifier, to: Identifier): Unit =
+    found(from, Some(to))(tables.rename(from, to))
 
   override def stageCreate(ident: Identifier, info: TableInfo): StagedTable =
     found(ident)(tables.stage(ident, info, Replacing.Never))
@@ -83,7 +88,8 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   // ---- procedures
 
-  override def loadProcedure(ident: Identifier): UnboundProcedure = AnabranchErrors.translated(procedures.load(ident))
+  override def loadProcedure(ident: Identifier): UnboundProcedure =
+    AnabranchErrors.translated(procedures.load(ident))
   override def listProcedures(namespace: Array[String]): Array[Identifier] = procedures.list(namespace.toSeq)
 
   /** Gives Spark the exceptions that it looks for, where a name at the current ref is missing or taken;
@@ -96,9 +102,12 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
       case e: AnabranchException if plain && e.parameters.get("ref").contains(context.currentRef) =>
         val namespace = context.namespaceOf(ident.namespace.toSeq).toArray
         e.condition match {
-          case "ANABRANCH_TABLE.NOT_FOUND" => throw new NoSuchTableException(Identifier.of(namespace, ident.name))
-          case "ANABRANCH_TABLE.ALREADY_EXISTS" => throw new TableAlreadyExistsException(target.getOrElse(Identifier.of(namespace, ident.name)))
-          case "ANABRANCH_NAMESPACE.NOT_FOUND" => throw new NoSuchNamespaceException(e.parameters("namespace").split('.'))
+          case "ANABRANCH_TABLE.NOT_FOUND" =>
+            throw new NoSuchTableException(Identifier.of(namespace, ident.name))
+          case "ANABRANCH_TABLE.ALREADY_EXISTS" =>
+            throw new TableAlreadyExistsException(target.getOrElse(Identifier.of(namespace, ident.name)))
+          case "ANABRANCH_NAMESPACE.NOT_FOUND" =>
+            throw new NoSuchNamespaceException(e.parameters("namespace").split('.'))
           case "ANABRANCH_NAMESPACE.ALREADY_EXISTS" => throw new NamespaceAlreadyExistsException(namespace)
           case _ => throw new AnabranchAnalysisException(e)
         }
@@ -108,5 +117,6 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 }
 
 object AnabranchCatalog {
-  private val Missing = Set("ANABRANCH_TABLE.NOT_FOUND", "ANABRANCH_NAMESPACE.NOT_FOUND", "ANABRANCH_REF.NOT_FOUND")
+  private val Missing =
+    Set("ANABRANCH_TABLE.NOT_FOUND", "ANABRANCH_NAMESPACE.NOT_FOUND", "ANABRANCH_REF.NOT_FOUND")
 }

@@ -19,14 +19,16 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
   override def shortName(): String = "anabranch"
 
   private def parts(options: CaseInsensitiveStringMap): Seq[String] = {
-    val text = Option(options.get("path")).orElse(Option(options.get("table"))).getOrElse(
-      throw AnabranchException(
-        "ANABRANCH_WRITE.OPTION",
-        "option" -> "path",
-        "reason" -> "no table is named",
-        "advice" -> "Give its name, as in load(\"lake.db.t\")."
+    val text = Option(options.get("path"))
+      .orElse(Option(options.get("table")))
+      .getOrElse(
+        throw AnabranchException(
+          "ANABRANCH_WRITE.OPTION",
+          "option" -> "path",
+          "reason" -> "no table is named",
+          "advice" -> "Give its name, as in load(\"lake.db.t\")."
+        )
       )
-    )
     if (text.contains('/'))
       throw AnabranchException(
         "ANABRANCH_WRITE.OPTION",
@@ -37,7 +39,9 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
     val names = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
     val manager = SparkBridge.session.sessionState.catalogManager
     if (names.size > 1 && manager.isCatalogRegistered(names.head)) names
-    else manager.currentCatalog.name() +: (if (names.size > 1) names else manager.currentNamespace.toSeq ++ names)
+    else
+      manager.currentCatalog.name() +: (if (names.size > 1) names
+                                        else manager.currentNamespace.toSeq ++ names)
   }
 
   override def extractCatalog(options: CaseInsensitiveStringMap): String = translated(parts(options).head)
@@ -65,7 +69,11 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
     Optional.ofNullable(options.get("timestampAsOf"))
 
   override def inferSchema(options: CaseInsensitiveStringMap): StructType = inCatalog(options)
-  override def getTable(schema: StructType, partitioning: Array[Transform], properties: util.Map[String, String]): Table =
+  override def getTable(
+      schema: StructType,
+      partitioning: Array[Transform],
+      properties: util.Map[String, String]
+  ): Table =
     inCatalog(new CaseInsensitiveStringMap(properties))
 
   /** Reached only where Spark has no way to go through a catalog, such as `CREATE TABLE … USING` outside. */

@@ -19,7 +19,11 @@ object CommitSettings {
     (Author, "the user of the operating system", "Author of commits."),
     (Message, "empty", "Message of commits; a MESSAGE clause comes first."),
     (Metadata, "empty", "A JSON object of strings kept in each commit, such as {\"ticket\": \"DATA-17\"}."),
-    (Retries, CommitContext.DefaultRetries.toString, "How many lost races a commit gets over before it gives up.")
+    (
+      Retries,
+      CommitContext.DefaultRetries.toString,
+      "How many lost races a commit gets over before it gives up."
+    )
   )
 
   /** @param message
@@ -39,7 +43,9 @@ object CommitSettings {
     setting(conf, Metadata).fold(Map.empty[String, String])(metadata),
     parameters,
     setting(conf, Retries).fold(CommitContext.DefaultRetries) { text =>
-      Try(text.toInt).filter(_ >= 0).getOrElse(throw wrong(Retries, s"'$text' is not a number from 0 up", "Set a whole number."))
+      Try(text.toInt)
+        .filter(_ >= 0)
+        .getOrElse(throw wrong(Retries, s"'$text' is not a number from 0 up", "Set a whole number."))
     }
   )
 
@@ -47,9 +53,10 @@ object CommitSettings {
     Option(conf.getConfString(key, null)).filter(_.nonEmpty)
 
   private def metadata(text: String): Map[String, String] =
-    Try(new JsonReader(Json.obj("m" -> Json.parse(text.getBytes("UTF-8"), Metadata)), Metadata).textMap("m")).getOrElse(
-      throw wrong(Metadata, "it is not a JSON object of strings", "Write it as {\"key\": \"value\"}.")
-    )
+    Try(new JsonReader(Json.obj("m" -> Json.parse(text.getBytes("UTF-8"), Metadata)), Metadata).textMap("m"))
+      .getOrElse(
+        throw wrong(Metadata, "it is not a JSON object of strings", "Write it as {\"key\": \"value\"}.")
+      )
 
   private def wrong(option: String, reason: String, advice: String) =
     AnabranchException("ANABRANCH_WRITE.OPTION", "option" -> option, "reason" -> reason, "advice" -> advice)

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import build
 from s3.server import pyspark_jars
+
+import build
 
 PROCESSES = 8
 JVM = ("-Xmx128m", "-Xss1m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:CICompilerCount=1")
@@ -18,8 +19,8 @@ JVM = ("-Xmx128m", "-Xss1m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX
 def storm(
     root: str, table: str, commits: int, jars: Sequence[Path], settings: Mapping[str, str] | None = None
 ) -> list[list[str]]:
-    """Lets each of PROCESSES JVMs append `commits` rows (number of the writer, number of the row) to a table on
-    main, each by a commit of its own; gives the commit ids that each was told, in its order.
+    """Lets each of PROCESSES JVMs append rows (number of the writer, number of the row) to a table on main,
+    each by a commit of its own; gives the commit ids that each was told, in its order.
 
     They are all up before the first of them commits.
     """

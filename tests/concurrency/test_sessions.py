@@ -1,6 +1,7 @@
 """Two sessions that race, each with a repository of its own that knows nothing of the other's commits.
 
-A statement is held between planning and committing by `tests/scala/Gate.scala`, so the interleavings are exact.
+A statement is held between planning and committing by `tests/scala/Gate.scala`: so the interleavings are
+exact.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,8 @@ from pyspark.errors import PySparkException
 from anabranch.session import CATALOG_CLASS
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from conftest import Lake
+    from pyspark.sql import SparkSession
 
 _gates = itertools.count(1)
 
@@ -72,12 +73,14 @@ class Rivals:
             return outcome(lambda: session.rows(statement))
 
         with ThreadPoolExecutor(len(statements)) as pool:
-            futures = [pool.submit(run, s, t) for s, t in zip((self.one, self.other), statements, strict=True)]
+            futures = [
+                pool.submit(run, s, t) for s, t in zip((self.one, self.other), statements, strict=True)
+            ]
             return [f.result() for f in futures]
 
 
 def outcome(action: Callable[[], Any]) -> str:
-    """"done", or the condition of the error."""
+    """Gives "done", or the condition of the error."""
     try:
         action()
     except PySparkException as error:
@@ -87,7 +90,7 @@ def outcome(action: Callable[[], Any]) -> str:
 
 @pytest.fixture
 def rivals(spark: SparkSession, new_lake: Callable[..., Lake]) -> Rivals:
-    """With tables ``default.t`` that holds the row 1 and an empty ``u``, and a tag ``empty`` from before that."""
+    """With tables ``t``, which holds the row 1, and ``u``, and a tag ``empty`` from before that row."""
     lake = new_lake()
     jvm: Any = spark._jvm
     sessions = []
@@ -128,7 +131,9 @@ def test_two_inserts_both_count(rivals: Rivals) -> None:
 
 
 @pytest.mark.proves("TXN-2")
-@pytest.mark.parametrize("change", ["ADD COLUMN b INT", "RENAME COLUMN id TO key", "ALTER COLUMN id TYPE BIGINT"])
+@pytest.mark.parametrize(
+    "change", ["ADD COLUMN b INT", "RENAME COLUMN id TO key", "ALTER COLUMN id TYPE BIGINT"]
+)
 def test_an_insert_does_not_fit_on_changed_columns(rivals: Rivals, change: str) -> None:
     with rivals.held("INSERT INTO lake.default.u SELECT 2 FROM {gate}") as insert:
         rivals.other.rows(f"ALTER TABLE lake.default.u {change}")
@@ -265,9 +270,8 @@ def test_no_acknowledged_insert_is_lost_to_resets(rivals: Rivals) -> None:
 
     def insert() -> None:
         for id in range(100, 200):
-            if not stop.is_set() and outcome(
-                lambda id=id: rivals.one.rows(f"INSERT INTO lake.default.t VALUES ({id})")
-            ) == "done":
+            statement = f"INSERT INTO lake.default.t VALUES ({id})"
+            if not stop.is_set() and outcome(partial(rivals.one.rows, statement)) == "done":
                 done.append(id)
 
     with ThreadPoolExecutor(1) as pool:

@@ -35,8 +35,8 @@ def table(rows: Any) -> str:
 
 def generated(spark: SparkSession) -> str:
     jvm: Any = spark._jvm
-    settings = getattr(jvm.io.anabranch.spark, "CommitSettings").All()
-    properties = getattr(jvm.io.anabranch.spark.write, "WritePlans").Properties()
+    settings = jvm.io.anabranch.spark.CommitSettings.All()
+    properties = jvm.io.anabranch.spark.write.WritePlans.Properties()
     return (
         INTRO
         + table(settings)

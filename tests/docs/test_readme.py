@@ -30,7 +30,9 @@ def test_the_python_quick_start_runs(new_lake: Any, spark: SparkSession) -> None
     names: dict[str, Any] = {"spark": spark}
     exec(code.replace('"lake")', f'"{lake.name}")'), names)
     corrected = lake.rows("SELECT round(value, 1) FROM {lake}.clinic.labs WHERE patient = 'p2'")
-    trained_on = lake.rows("SELECT value FROM {lake}.clinic.labs VERSION AS OF 'train-2026-01' WHERE patient = 'p2'")
+    trained_on = lake.rows(
+        "SELECT value FROM {lake}.clinic.labs VERSION AS OF 'train-2026-01' WHERE patient = 'p2'"
+    )
     assert (corrected, trained_on) == ([(97.3,)], [(5.4,)])
     assert lake.rows("DESCRIBE HISTORY {lake}.clinic.labs LIMIT 1")[0][6] == "units of p2"
 
@@ -44,7 +46,7 @@ def test_the_sql_quick_start_runs(new_lake: Any, spark: SparkSession) -> None:
         for statement in re.sub(r" --.*", "", text).split(";"):
             sql = statement.strip().replace("lake.default", f"{lake.name}.default")
             if sql.startswith("INSERT INTO") and "returns@summer" in sql:
-                with pytest.raises(Exception, match="ANABRANCH_TABLE.NOT_FOUND"):
+                with pytest.raises(Exception, match=r"ANABRANCH_TABLE\.NOT_FOUND"):
                     spark.sql(sql)
             elif sql:
                 answers[sql] = [tuple(row) for row in spark.sql(sql).collect()]
@@ -54,5 +56,5 @@ def test_the_sql_quick_start_runs(new_lake: Any, spark: SparkSession) -> None:
     assert answers["SELECT count(*) FROM orders VERSION AS OF 'main~1'"] == [(3,)]
     assert answers["SELECT count(*) FROM orders TIMESTAMP AS OF current_timestamp()"] == [(3,)]
     assert [row[:2] for row in answers["MERGE BRANCH summer DRY RUN"]] == [("default.returns", "created")]
-    assert [row[3] for row in answers["DESCRIBE HISTORY orders"]][0] == "RESTORE"
+    assert next(row[3] for row in answers["DESCRIBE HISTORY orders"]) == "RESTORE"
     assert lake.rows("SELECT count(*) FROM {lake}.default.orders") == [(3,)]

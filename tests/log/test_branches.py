@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from log.harness import LOG, Refusal, Repo, log_path, position, seq
@@ -81,7 +83,8 @@ def test_a_branch_that_takes_a_dropped_name_is_another_log(repo: Repo) -> None:
 def test_a_late_reset_does_not_hide_a_branch_that_took_the_name_since(repo: Repo) -> None:
     """Between the two writes of a reset the branch is dropped, and another of its name is created."""
     late, other = repo.tapped(), repo.fresh()
-    late.meanwhile("_anabranch/refs/branches/dev/", other, "replace_branch", name="dev")
+    log = f"{LOG}{late('resolve', ref='dev')['commit'][:6]}/"
+    late.raw.after(log, other.harness, "replace_branch", json.dumps({"name": "dev"}))
     late("reset", name="dev", to="v1")
     assert repo.fresh()("resolve", ref="dev")["operation"] == "CREATE BRANCH"
 

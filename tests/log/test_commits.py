@@ -220,3 +220,33 @@ def test_restore_brings_files_back_as_they_were(repo: Repo) -> None:
     assert repo("restore", to="0") == 3
     new = repo("load")
     assert (new["files"], new["content"]) == (old["files"], old["content"])
+
+
+@pytest.mark.proves("ROW-1")
+def test_no_two_rows_have_one_id_and_one_commit_whatever_branches_do(repo: Repo) -> None:
+    """Of rows whose ids are not written into files: id and commit name one row of one file for ever."""
+    rows: dict[tuple[int, str], tuple[str, int]] = {}
+
+    def look(*refs: str) -> None:
+        for ref in refs:
+            for f in repo("load", ref=ref)["files"]:
+                for i in range(f["rows"]):
+                    key = (int(f["first_row"]) + i, f["added_by"])
+                    assert rows.setdefault(key, (f["id"], i)) == (f["id"], i)
+
+    for round in range(3):
+        for branch in ("main", "dev", "dev", "main"):
+            repo("append", branch=branch, files=2, rows=3)
+        look("main", "dev")
+        repo("branch", name=f"b{round}", **{"from": "dev"})
+        repo("append", branch=f"b{round}", files=1, rows=5)
+        repo("overwrite", branch="dev", files=1, rows=6)
+        repo("restore", branch="dev", to="1")
+        repo("append", branch="dev", files=1, rows=4)
+        look("dev", f"b{round}")
+        repo("reset", name="dev", to="main~1")
+        repo("append", branch="dev", files=101, rows=2)
+        look("dev")
+        repo("reset", name="dev", to="main")
+    repo("merge", source="b2", into="dev", dry_run=True)
+    look("main", "dev", "b0", "b1", "b2")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model.canonical import canonical
 
 from log.harness import LOG, Refusal, Repo, everything, log_path, position, seq
 from model import commits
-from model.canonical import canonical
 
 CHECKPOINT = "_anabranch/checkpoints/000000/999999999743.json"
 
@@ -168,7 +168,7 @@ def test_a_checkpoint_is_never_needed(long_log: Repo, damage: str, at_head: bool
     expected = copy("snapshot"), copy("snapshot", ref="dev")
     data = bytes(copy.store.read(CHECKPOINT))
     lists = [p for p in copy.paths() if p.startswith("_anabranch/checkpoints/files/")]
-    assert len(lists) == 2
+    assert len(lists) >= 2
     if damage == "gone":
         copy.store.delete(CHECKPOINT)
     elif damage.startswith("list"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,10 @@ def test_no_append_of_eight_writers_is_lost(repo: Repo) -> None:
     assert after("history") == list(range(first + 6 * WRITERS, -1, -1))
     files = after("load")["files"]
     spans = sorted((int(f["first_row"]), int(f["first_row"]) + f["rows"]) for f in files)
-    assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False)), "row ids"
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(spans)), "row ids"
     assert spans[0][0] == 0 and spans[-1][1] == after.rows()
     bodies = [after.entry(f"000000-{n}")["body"] for n in range(seq(after("resolve")["commit"]) + 1)]
-    assert all(a["time"] < b["time"] for a, b in zip(bodies, bodies[1:], strict=False))
+    assert all(a["time"] < b["time"] for a, b in itertools.pairwise(bodies))
     assert len({b["txn"] for b in bodies}) == len(bodies)
 
 

@@ -69,7 +69,7 @@ def ref_allowed(name: str) -> bool:
         or name.endswith(".")
         or name.startswith("-")
         or any(c < " " or c == "\x7f" or c in " ~^:?*[\\@`'\"" for c in name)
-        or len(name.encode("utf-8")) > 200
+        or len(encoded(name)) > 200
         or re.fullmatch(r"[0-9]+", name)
         or re.fullmatch(r"[0-9a-f]{6}-[0-9]+(-[0-9a-f]*)?", name)
     )

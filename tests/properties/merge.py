@@ -48,12 +48,17 @@ def _properties(base: Any, ours: Any, theirs: Any) -> Any:
         return _three_way(base, ours, theirs)
     known = isinstance(base, dict)
     keys = {*ours, *theirs, *(base if known else ())}
-    values = {k: _three_way(base.get(k) if known else base, ours.get(k), theirs.get(k)) for k in sorted(keys)}
+    values = {
+        k: _three_way(base.get(k) if known else Contradiction(), ours.get(k), theirs.get(k))
+        for k in sorted(keys)
+    }
     return {k: v for k, v in values.items() if v is not ABSENT}
 
 
 def _contradicts(value: Any) -> bool:
-    parts: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    parts: Iterable[Any] = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    )
     return isinstance(value, Contradiction) or any(isinstance(p, Contradiction) for p in parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from properties.model import Name, Refused, Table, Values
+from properties.commits import Name, Refused, Table, Values
 from properties.twin import Twin, literal
 
 MAX_ROWS = 24
@@ -37,7 +37,13 @@ class Statements(Twin):
     # ---- tables
 
     def create_table(
-        self, branch: str, at: bool, name: Name, columns: Sequence[str], rows: list[Values] | None, files: bool
+        self,
+        branch: str,
+        at: bool,
+        name: Name,
+        columns: Sequence[str],
+        rows: list[Values] | None,
+        files: bool,
     ) -> None:
         start = f"CREATE TABLE {self.place(branch, name, at)}"
         properties = FILES if files else ""
@@ -61,7 +67,9 @@ class Statements(Twin):
         self.both(partial(self.model.insert, branch, name, rows), statement)
         self.changed(branch)
 
-    def insert_select(self, branch: str, at: bool, name: Name, source: str, other: Name, overwrite: bool) -> None:
+    def insert_select(
+        self, branch: str, at: bool, name: Name, source: str, other: Name, overwrite: bool
+    ) -> None:
         """Rows of a table at any ref, cut or filled with NULL to as many columns as the table has."""
         into, found = self._there(branch, name), self._there(source, other)
         if into is None or found is None:
@@ -144,7 +152,9 @@ class Statements(Twin):
             self.changed(name)
 
     def create_tag(self, name: str, source: str) -> None:
-        self.both(partial(self.model.create_tag, name, source), f"CREATE TAG {name} IN {{lake}} FROM '{source}'")
+        self.both(
+            partial(self.model.create_tag, name, source), f"CREATE TAG {name} IN {{lake}} FROM '{source}'"
+        )
 
     def drop_tag(self, name: str) -> None:
         self.both(partial(self.model.drop_tag, name), f"DROP TAG {name} IN {{lake}}")
@@ -160,7 +170,9 @@ class Statements(Twin):
         assert plan.conflicts or {row[:2] for row in rows} == plan.changes
         assert all(row[3] is None for row in rows)
         self.settle(into)
-        done = self.both(partial(self.model.merge, source, into, "together"), f"{statement} MESSAGE 'together'")
+        done = self.both(
+            partial(self.model.merge, source, into, "together"), f"{statement} MESSAGE 'together'"
+        )
         self.changed(into)
         if done is not None:
             merged, rows = done
@@ -187,7 +199,9 @@ class Statements(Twin):
 
     def read_version(self, branch: str, name: Name, version: int) -> None:
         place = self.place(branch, name, False)
-        self.reads_as(partial(self.model.at_version, branch, name, version), f"{place} VERSION AS OF {version}")
+        self.reads_as(
+            partial(self.model.at_version, branch, name, version), f"{place} VERSION AS OF {version}"
+        )
 
     def read_time(self, branch: str, name: Name, millis: int) -> None:
         place = self.place(branch, name, False)
@@ -200,5 +214,7 @@ class Statements(Twin):
         told = self.both(partial(self.model.history, branch, name), statement)
         if told is not None:
             commits, rows = told
-            wanted = [(v, c.operation, c.id) for v, c in zip(range(len(commits) - 1, -1, -1), commits, strict=True)]
+            wanted = [
+                (v, c.operation, c.id) for v, c in zip(range(len(commits) - 1, -1, -1), commits, strict=True)
+            ]
             assert [(row[0], row[3], row[8]) for row in rows] == wanted

@@ -1,8 +1,9 @@
 """Random histories of statements, on a repository and on a model of it in plain Python.
 
-After each statement the log, the names and the rows of the branch that it touched are compared, and one commit
-or tag of the past; at the end all refs and commits that there ever were, by a catalog that reads all from disk.
-`pytest --histories 1000` runs as many histories, and others each time. A failure tells the history's number.
+After each statement the log, the names and the rows of the branch that it touched are compared, and one
+commit or tag of the past; at the end all refs and commits that there ever were, by a catalog that reads all
+from disk. `pytest --histories 1000` runs as many histories, and others each time. A failure tells the
+history's number and its statements.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from properties.model import MAIN, Name
+from properties.commits import MAIN, Name
 from properties.statements import Statements
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ TAGS = ("v1", "v2")
 class Histories(RuleBasedStateMachine):
     """Each step is one statement that follows from numbers: so statements of all kinds come as often as they
     should, and what they are about is mostly there. A failing history is made shorter by leaving steps out
-    (number 0): the others stay what they are."""
+    (number 0); the others stay what they are."""
 
     def __init__(self, new_lake: Callable[..., Lake], history: int) -> None:
         super().__init__()
@@ -141,7 +142,9 @@ class Histories(RuleBasedStateMachine):
     def alter(self) -> None:
         branch = self.branch()
         name = self.table(branch)
-        there = [c.name for t in self.model.branches[branch].tables.values() if t.name == name for c in t.columns]
+        there = [
+            c.name for t in self.model.branches[branch].tables.values() if t.name == name for c in t.columns
+        ]
         free = [c for c in COLUMNS if c not in there]
         match self.random.randrange(5):
             case 0 | 1:

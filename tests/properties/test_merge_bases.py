@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from properties.model import MAIN, Name
+from properties.commits import MAIN, Name
 from properties.statements import Statements
 
 if TYPE_CHECKING:

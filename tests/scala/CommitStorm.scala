@@ -34,7 +34,13 @@ object CommitStorm {
     case _ => throw new IllegalArgumentException("root branch namespace table writer commits [key=value …]")
   }
 
-  private def append(repository: Repository, branch: String, table: Seq[String], writer: Long, commits: Int) = {
+  private def append(
+      repository: Repository,
+      branch: String,
+      table: Seq[String],
+      writer: Long,
+      commits: Int
+  ) = {
     val by = CommitContext(s"writer-$writer", retries = 1000)
     val made = mutable.ArrayBuffer.empty[String]
     (0 until commits).foreach { number =>

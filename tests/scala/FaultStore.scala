@@ -48,7 +48,7 @@ object Fault {
   /** The fault of that name; `delay-<n>` waits n milliseconds. */
   def apply(name: String): Fault = name match {
     case s"delay-$millis" => Delay(millis.toLong)
-    case _                => named(name)
+    case _ => named(name)
   }
 }
 
@@ -102,11 +102,11 @@ final class FaultStore(inner: ObjectStore, plan: Seq[FaultPoint]) extends Object
     def replace() = { inner.delete(path); effect() }
     val unknown = CreateOutcome.Unknown(new IOException("injected: no answer"))
     next("PUT") match {
-      case Some(Fault.LoseRequest)     => unknown
-      case Some(Fault.LoseResponse)    => effect(); unknown
+      case Some(Fault.LoseRequest) => unknown
+      case Some(Fault.LoseResponse) => effect(); unknown
       case Some(Fault.IgnoreCondition) => replace(); CreateOutcome.Won
-      case Some(Fault.ReplaceButDeny)  => replace(); CreateOutcome.Lost
-      case fault                       => common(fault, "PUT", path)(effect())
+      case Some(Fault.ReplaceButDeny) => replace(); CreateOutcome.Lost
+      case fault => common(fault, "PUT", path)(effect())
     }
   }
 
@@ -114,11 +114,11 @@ final class FaultStore(inner: ObjectStore, plan: Seq[FaultPoint]) extends Object
 
   private def common[A](fault: Option[Fault], kind: String, path: String)(effect: => A): A = fault match {
     case Some(Fault.Fail | Fault.LoseRequest) => throw failure(kind, path)
-    case Some(Fault.LoseResponse)             => effect; throw failure(kind, path)
-    case Some(Fault.KillBefore)               => die(kind, path)
-    case Some(Fault.KillAfter)                => effect; die(kind, path)
-    case Some(Fault.Delay(millis))            => Thread.sleep(millis); effect
-    case _                                    => effect
+    case Some(Fault.LoseResponse) => effect; throw failure(kind, path)
+    case Some(Fault.KillBefore) => die(kind, path)
+    case Some(Fault.KillAfter) => effect; die(kind, path)
+    case Some(Fault.Delay(millis)) => Thread.sleep(millis); effect
+    case _ => effect
   }
 
   private def next(kind: String): Option[Fault] = synchronized {

@@ -33,9 +33,7 @@ object FormatFunctions {
     "position.unpack" -> (in => Json.Text(Position.unpacked(in.text("packed").toLong).toString)),
     "commit.parse_id" -> (in => orNull(CommitId.parse(in.text("text")).map(id => Json.Text(id.toString)))),
     "column.physical" -> (in => Json.Text(Column.physicalName(in.text("name"), in.texts("used")))),
-    "metadata.rewrite" -> (in =>
-      TableMetadata.encode(TableMetadata.decode(in.reader("metadata"), "input"))
-    ),
+    "metadata.rewrite" -> (in => TableMetadata.encode(TableMetadata.decode(in.reader("metadata"), "input"))),
     "stats.bounded" -> bounded,
     "transform.apply" -> transform,
     "transform.key" -> (in => Json.Text(PartitionField.decode(in).key)),
@@ -61,7 +59,8 @@ object FormatFunctions {
 
   /** The canonical bytes of what stands in `text` or, in Base64, in `bytes`. */
   private def canonical(in: JsonReader): Json = {
-    val bytes = in.textOpt("text").map(_.getBytes(UTF_8)).getOrElse(Base64.getDecoder.decode(in.text("bytes")))
+    val bytes =
+      in.textOpt("text").map(_.getBytes(UTF_8)).getOrElse(Base64.getDecoder.decode(in.text("bytes")))
     Json.Text(new String(Json.canonical(Json.parse(bytes, "input")), UTF_8))
   }
 
@@ -69,26 +68,26 @@ object FormatFunctions {
   private def described(in: JsonReader): Value = {
     val text = in.text("value")
     in.text("kind") match {
-      case "whole"    => Value.Whole(text.toLong)
+      case "whole" => Value.Whole(text.toLong)
       case "floating" => Value.Floating(text.toDouble)
-      case "decimal"  => Value.Decimal(new BigDecimal(text))
-      case "text"     => Value.Text(text)
-      case "bytes"    => Value.Bytes(HexFormat.of().parseHex(text))
-      case "bool"     => Value.Bool(text.toBoolean)
-      case _          => throw in.wrong("kind", "a kind")
+      case "decimal" => Value.Decimal(new BigDecimal(text))
+      case "text" => Value.Text(text)
+      case "bytes" => Value.Bytes(HexFormat.of().parseHex(text))
+      case "bool" => Value.Bool(text.toBoolean)
+      case _ => throw in.wrong("kind", "a kind")
     }
   }
 
   private def describe(v: Value): Json = {
     val (kind, text) = v match {
-      case Value.Whole(n)                                         => ("whole", n.toString)
-      case Value.Floating(d) if d.isNaN || d.isInfinite           => ("floating", d.toString)
+      case Value.Whole(n) => ("whole", n.toString)
+      case Value.Floating(d) if d.isNaN || d.isInfinite => ("floating", d.toString)
       case Value.Floating(d) if Value.bits(d) == Value.bits(-0.0) => ("floating", "-0.0")
-      case Value.Floating(d)                                      => ("floating", new BigDecimal(d).toPlainString)
-      case Value.Decimal(d)                                       => ("decimal", d.toPlainString)
-      case Value.Text(s)                                          => ("text", s)
-      case Value.Bytes(b)                                         => ("bytes", HexFormat.of().formatHex(b))
-      case Value.Bool(b)                                          => ("bool", b.toString)
+      case Value.Floating(d) => ("floating", new BigDecimal(d).toPlainString)
+      case Value.Decimal(d) => ("decimal", d.toPlainString)
+      case Value.Text(s) => ("text", s)
+      case Value.Bytes(b) => ("bytes", HexFormat.of().formatHex(b))
+      case Value.Bool(b) => ("bool", b.toString)
     }
     Json.obj("kind" -> Json.Text(kind), "value" -> Json.Text(text))
   }
@@ -117,8 +116,9 @@ object FormatFunctions {
 
   /** A position, or a pair: the first and one past the last of a run. */
   private def positions(json: Json): Iterator[Long] = json match {
-    case Json.Arr(Seq(Json.Integer(from), Json.Integer(until))) => Iterator.iterate(from)(_ + 1).takeWhile(_ < until)
-    case Json.Integer(n)                                        => Iterator.single(n)
+    case Json.Arr(Seq(Json.Integer(from), Json.Integer(until))) =>
+      Iterator.iterate(from)(_ + 1).takeWhile(_ < until)
+    case Json.Integer(n) => Iterator.single(n)
     case other => throw new IllegalArgumentException(s"$other is no position")
   }
 

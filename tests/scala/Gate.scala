@@ -17,7 +17,8 @@ object Gate {
   /** Waits until the gate is open; for the query. */
   def pass(name: String): String = {
     gate(name).entered.countDown()
-    if (gate(name).opened.await(60, TimeUnit.SECONDS)) "open" else throw new IllegalStateException(s"$name stayed shut")
+    if (gate(name).opened.await(60, TimeUnit.SECONDS)) "open"
+    else throw new IllegalStateException(s"$name stayed shut")
   }
 
   /** Waits until a query stands before the gate; whether one came within 60 s. */

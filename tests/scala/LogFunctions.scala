@@ -15,7 +15,9 @@ object LogFunctions {
     "commit.read" -> (in => commitJson(CommitCodec.decode(in.json("written"), "input"))),
     "commit.rewrite" -> rewrite,
     "log.read" -> (in =>
-      Json.Arr(LogObject.decode(Json.canonical(in.json("object")), "input").map(e => Json.Text(e.id.toString)))
+      Json.Arr(
+        LogObject.decode(Json.canonical(in.json("object")), "input").map(e => Json.Text(e.id.toString))
+      )
     ),
     "replay.files" -> replayFiles,
     "replay.catalog" -> replayCatalog,
@@ -44,7 +46,8 @@ object LogFunctions {
   /** Reads a commit and writes it again, with the same salts in the order in which parts are written. */
   private def rewrite(in: JsonReader): Json = {
     val salts = in.texts("salts").iterator
-    val (written, id) = CommitCodec.encode(CommitCodec.decode(in.json("written"), "input").commit, () => salts.next())
+    val (written, id) =
+      CommitCodec.encode(CommitCodec.decode(in.json("written"), "input").commit, () => salts.next())
     Json.obj("text" -> Json.Text(new String(Json.canonical(written), UTF_8)), "id" -> Json.Text(id.toString))
   }
 

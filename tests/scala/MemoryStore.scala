@@ -32,7 +32,9 @@ final class MemoryStore(name: String, override val listsInOrder: Boolean) extend
   override def folders(folder: String): Seq[String] =
     under(folder)
       .collect { case (rest, _, _) if rest.contains('/') => rest.takeWhile(_ != '/') }
-      .toSet.toVector.sorted
+      .toSet
+      .toVector
+      .sorted
 
   override def delete(path: String): Unit = { objects.remove(path); () }
 
@@ -46,7 +48,11 @@ final class MemoryStore(name: String, override val listsInOrder: Boolean) extend
 
   private def under(folder: String): Iterator[(String, String, Array[Byte])] = {
     val prefix = if (folder.isEmpty) "" else s"$folder/"
-    objects.tailMap(prefix).entrySet.iterator.asScala
+    objects
+      .tailMap(prefix)
+      .entrySet
+      .iterator
+      .asScala
       .takeWhile(_.getKey.startsWith(prefix))
       .map(e => (e.getKey.substring(prefix.length), e.getKey, e.getValue))
   }

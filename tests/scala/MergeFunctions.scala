@@ -9,20 +9,22 @@ object MergeFunctions {
   import VectorRunner.Function
 
   val all: Map[String, Function] = Map(
-    "merge.candidates" -> (in =>
-      positionsJson(MergeBase.candidates(vector(in, "a"), vector(in, "b")))
-    ),
+    "merge.candidates" -> (in => positionsJson(MergeBase.candidates(vector(in, "a"), vector(in, "b")))),
     "merge.bases" -> bases,
     "merge.three_way" -> threeWay,
     "merge.virtual_base" -> (in =>
-      factsJson(Merge.virtualBase(facts(in.reader("under")), facts(in.reader("one")), facts(in.reader("other"))))
+      factsJson(
+        Merge.virtualBase(facts(in.reader("under")), facts(in.reader("one")), facts(in.reader("other")))
+      )
     ),
     "prune.may_match" -> (in =>
       Json.Bool(Pruning.mayMatch(predicate(in.reader("where")), file(in.reader("file")), partitioning(in)))
     ),
     "prune.partition" -> (in =>
       orNull(
-        PartitionMatch.decide(predicate(in.reader("where")), file(in.reader("file")), partitioning(in)).map(Json.Bool(_))
+        PartitionMatch
+          .decide(predicate(in.reader("where")), file(in.reader("file")), partitioning(in))
+          .map(Json.Bool(_))
       )
     )
   )
@@ -63,7 +65,8 @@ object MergeFunctions {
 
   /** The merged facts without what is in conflict, and the names of tables and namespaces that are. */
   private def threeWay(in: JsonReader): Json = {
-    val merged = Merge.threeWay(facts(in.reader("base")), facts(in.reader("ours")), facts(in.reader("theirs")))
+    val merged =
+      Merge.threeWay(facts(in.reader("base")), facts(in.reader("ours")), facts(in.reader("theirs")))
     Json.obj(
       "merged" -> factsJson(merged.facts),
       "conflicts" -> Json.texts(merged.conflicts.map(_.name.mkString(".")).distinct.sorted)
@@ -76,18 +79,18 @@ object MergeFunctions {
   private def predicate(in: JsonReader): Predicate = {
     def column = in.text("column")
     in.text("is") match {
-      case "and"         => Predicate.And(in.readers("parts").map(predicate))
-      case "or"          => Predicate.Or(in.readers("parts").map(predicate))
-      case "="           => Predicate.Equal(column, value(in, "value"))
-      case "<"           => Predicate.Less(column, value(in, "value"), orEqual = false)
-      case "<="          => Predicate.Less(column, value(in, "value"), orEqual = true)
-      case ">"           => Predicate.Greater(column, value(in, "value"), orEqual = false)
-      case ">="          => Predicate.Greater(column, value(in, "value"), orEqual = true)
-      case "in"          => Predicate.In(column, in.items("values").flatMap(Value.decode))
-      case "null"        => Predicate.IsNull(column)
-      case "not null"    => Predicate.IsNotNull(column)
+      case "and" => Predicate.And(in.readers("parts").map(predicate))
+      case "or" => Predicate.Or(in.readers("parts").map(predicate))
+      case "=" => Predicate.Equal(column, value(in, "value"))
+      case "<" => Predicate.Less(column, value(in, "value"), orEqual = false)
+      case "<=" => Predicate.Less(column, value(in, "value"), orEqual = true)
+      case ">" => Predicate.Greater(column, value(in, "value"), orEqual = false)
+      case ">=" => Predicate.Greater(column, value(in, "value"), orEqual = true)
+      case "in" => Predicate.In(column, in.items("values").flatMap(Value.decode))
+      case "null" => Predicate.IsNull(column)
+      case "not null" => Predicate.IsNotNull(column)
       case "starts with" => Predicate.StartsWith(column, in.text("prefix"))
-      case _             => Predicate.Anything
+      case _ => Predicate.Anything
     }
   }
 }

@@ -27,8 +27,8 @@ final class RecordingStore(inner: ObjectStore, latencyMillis: Long) extends Obje
 
   override def createIfAbsent(path: String, bytes: Array[Byte]): CreateOutcome =
     record(path)(inner.createIfAbsent(path, bytes)) {
-      case CreateOutcome.Won        => "PUT won"
-      case CreateOutcome.Lost       => "PUT lost"
+      case CreateOutcome.Won => "PUT won"
+      case CreateOutcome.Lost => "PUT lost"
       case CreateOutcome.Unknown(_) => "PUT unknown"
     }
 

@@ -27,7 +27,10 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
   /** `{"output"}`, `{"error": {"condition", "message"}}`, or `{"killed"}` where a [[FaultStore]] said so. */
   def run(operation: String, inputJson: String): String = {
     val answer =
-      try Json.obj("output" -> call(operation, new JsonReader(Json.parse(inputJson.getBytes(UTF_8), "input"), "input")))
+      try
+        Json.obj(
+          "output" -> call(operation, new JsonReader(Json.parse(inputJson.getBytes(UTF_8), "input"), "input"))
+        )
       catch {
         case e: AnabranchException =>
           val told = Json.obj("condition" -> Json.Text(e.condition), "message" -> Json.Text(e.getMessage))
@@ -46,14 +49,18 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     case "refs" => refs
     case "everything" => everything
     case "log" => Json.texts(repository.log(ref(in), in.intOpt("limit").getOrElse(1000)).map(_.id))
+    case "version" => past(in, RestorePoint.Version(in.text("at")))
+    case "time" => past(in, RestorePoint.Time(in.long("at")))
     case "history" =>
       Json.Arr(repository.history(ref(in), name(in), 1000).map(v => Json.Integer(v.version)))
     case "head" => RepositoryHarness.headOf(store, in.text("ordinal"))
     case "entry" =>
       val at = Position.parse(in.text("position")).get
       FormatFunctions.orNull(new Log(store).find(at).map(e => Json.Text(e.id.toString)))
-    case "branch" => Json.Text(repository.createBranch(in.text("name"), from(in), in.bool("if_not_exists"), by(in)).head.id)
-    case "tag" => Json.Text(repository.createTag(in.text("name"), from(in), in.bool("if_not_exists")).commit.id)
+    case "branch" =>
+      Json.Text(repository.createBranch(in.text("name"), from(in), in.bool("if_not_exists"), by(in)).head.id)
+    case "tag" =>
+      Json.Text(repository.createTag(in.text("name"), from(in), in.bool("if_not_exists")).commit.id)
     case "drop_branch" => repository.dropBranch(in.text("name"), ifExists = false, by(in)); Json.Null
     case "replace_branch" => call("drop_branch", in); call("branch", in)
     case "drop_tag" => repository.dropTag(in.text("name"), ifExists = false); Json.Null
@@ -76,6 +83,17 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     in.textMap("metadata"),
     retries = in.intOpt("retries").getOrElse(CommitContext.DefaultRetries)
   )
+
+  /** A table as it was; its rows counted. */
+  private def past(in: JsonReader, point: RestorePoint): Json = {
+    val from = repository.resolve(ref(in))
+    val found = repository.at(from, Names.table(from.state, name(in), from.text), point)
+    Json.obj(
+      "version" -> Json.Integer(found.table.version),
+      "rows" -> Json.Integer(found.table.files.rows),
+      "commit" -> Json.Text(found.state.id.toString)
+    )
+  }
 
   private def described(ref: String): Json = {
     val (kind, info) = repository.describeRef(ref)
@@ -108,12 +126,18 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     }
     Json.Obj(
       (repository.branches().map(b => s"branch:${b.name}") ++ repository.tags().map(t => s"tag:${t.name}"))
-        .map(ref => ref -> seen(ref)).toMap
+        .map(ref => ref -> seen(ref))
+        .toMap
     )
   }
 
   private def merge(in: JsonReader): Json = {
-    val r = repository.mergeBranch(in.text("source"), in.textOpt("into").getOrElse("main"), in.bool("dry_run"), by(in))
+    val r = repository.mergeBranch(
+      in.text("source"),
+      in.textOpt("into").getOrElse("main"),
+      in.bool("dry_run"),
+      by(in)
+    )
     Json.obj(
       "commit" -> FormatFunctions.orNull(r.commit.map(Json.Text(_))),
       "fast_forward" -> Json.Bool(r.fastForward),
@@ -133,13 +157,15 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     def columns = in.items("columns").map(Column.decode(_, "input"))
     def staged = repository.stage(files(in))
     def metadata = TableMetadata(
-      if (in.has("columns")) columns else Seq(Column("a", "a", ColumnType.Primitive("long"), nullable = true)),
+      if (in.has("columns")) columns
+      else Seq(Column("a", "a", ColumnType.Primitive("long"), nullable = true)),
       properties = in.textMap("properties"),
       readerFeatures = in.texts("reader_features").toSet,
       writerFeatures = in.texts("writer_features").toSet
     )
     operation match {
-      case "namespace" => CreateNamespace(in.text("name").split('.').toSeq, in.textMap("properties"), base.text)
+      case "namespace" =>
+        CreateNamespace(in.text("name").split('.').toSeq, in.textMap("properties"), base.text)
       case "drop_namespace" => DropNamespace(in.text("name").split('.').toSeq, in.bool("cascade"), base.text)
       case "create" =>
         CreateTable(repository.newId(), name(in), metadata, staged, base.text, "CREATE TABLE")
@@ -147,7 +173,8 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
       case "overwrite" => Overwrite(state, table.id, None, staged, "OVERWRITE", Map.empty)
       case "remove" => Overwrite(state, table.id, Some(in.texts("files")), staged, "DELETE", Map.empty)
       case "alter" => AlterTable(state, table.id, table.metadata.copy(columns = columns))
-      case "properties" => AlterTable(state, table.id, table.metadata.copy(properties = in.textMap("properties")))
+      case "properties" =>
+        AlterTable(state, table.id, table.metadata.copy(properties = in.textMap("properties")))
       case "features" =>
         val (r, w) = (in.texts("reader_features").toSet, in.texts("writer_features").toSet)
         AlterTable(state, table.id, table.metadata.copy(readerFeatures = r, writerFeatures = w))

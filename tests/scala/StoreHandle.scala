@@ -73,8 +73,8 @@ object StoreHandle {
     new StoreHandle(new FaultStore(inner.store, plan))
 
   private def name(outcome: CreateOutcome): String = outcome match {
-    case CreateOutcome.Won        => "won"
-    case CreateOutcome.Lost       => "lost"
+    case CreateOutcome.Won => "won"
+    case CreateOutcome.Lost => "lost"
     case CreateOutcome.Unknown(_) => "unknown"
   }
 }

@@ -8,11 +8,15 @@ import scala.collection.mutable
 /** Keeps what was to be created, and lets something else happen right before a create. */
 final class TapStore(inner: ObjectStore) extends ObjectStore {
   private val tried = mutable.ArrayBuffer.empty[(String, Array[Byte])]
-  private var waiting = Option.empty[(String, () => Unit)]
+  private var waiting = Option.empty[(String, Boolean, () => Unit)]
 
   /** Before the next create of an object whose path starts so, another repository does something. */
   def before(prefix: String, other: RepositoryHarness, operation: String, inputJson: String): Unit =
-    synchronized { waiting = Some((prefix, () => { other.run(operation, inputJson); () })) }
+    synchronized { waiting = Some((prefix, false, () => { other.run(operation, inputJson); () })) }
+
+  /** Right after the next create of an object whose path starts so. */
+  def after(prefix: String, other: RepositoryHarness, operation: String, inputJson: String): Unit =
+    synchronized { waiting = Some((prefix, true, () => { other.run(operation, inputJson); () })) }
 
   /** `<path> <content>` of each create that was tried, in order. */
   def creates: java.util.List[String] = {
@@ -31,12 +35,14 @@ final class TapStore(inner: ObjectStore) extends ObjectStore {
   override def createIfAbsent(path: String, bytes: Array[Byte]): CreateOutcome = {
     val due = synchronized {
       tried += ((path, bytes))
-      val now = waiting.collect { case (prefix, action) if path.startsWith(prefix) => action }
+      val now = waiting.filter { case (prefix, _, _) => path.startsWith(prefix) }
       if (now.isDefined) waiting = None
       now
     }
-    due.foreach(_())
-    inner.createIfAbsent(path, bytes)
+    due.foreach { case (_, after, action) => if (!after) action() }
+    val outcome = inner.createIfAbsent(path, bytes)
+    due.foreach { case (_, after, action) => if (after) action() }
+    outcome
   }
 }
 

@@ -91,7 +91,9 @@ def test_an_unknown_feature_is_refused_by_name(written: Any, reopened: Any, refu
 
 
 @pytest.mark.proves("REPO-2")
-def test_a_feature_that_only_writers_need_does_not_keep_readers_out(written: Any, reopened: Any, refused: Any) -> None:
+def test_a_feature_that_only_writers_need_does_not_keep_readers_out(
+    written: Any, reopened: Any, refused: Any
+) -> None:
     file = written.path / "_anabranch" / "repository.json"
     file.write_text(file.read_text().replace('"writer_features":[]', '"writer_features":["signing"]'))
     later = reopened()
@@ -118,7 +120,9 @@ def test_an_edited_entry_breaks_the_chain_and_is_named(written: Any, reopened: A
 
 
 @pytest.mark.proves("COM-2", "COM-3")
-def test_edited_statistics_are_noticed_and_erased_ones_are_not_missed(written: Any, reopened: Any, refused: Any) -> None:
+def test_edited_statistics_are_noticed_and_erased_ones_are_not_missed(
+    written: Any, reopened: Any, refused: Any
+) -> None:
     entry = entries(written)[-1]
     content = json.loads(entry.read_text())
     (part,) = [k for k in content["commits"][0]["parts"] if k.startswith("stats:")]
@@ -132,11 +136,16 @@ def test_edited_statistics_are_noticed_and_erased_ones_are_not_missed(written: A
     content = json.loads(original)
     del content["commits"][0]["parts"][part]
     entry.write_text(json.dumps(content))
-    assert reopened().spark.sql(f"SELECT count(*) FROM {written.name}.default.t WHERE id > 400").collect()[0][0] == 99
+    assert (
+        reopened().spark.sql(f"SELECT count(*) FROM {written.name}.default.t WHERE id > 400").collect()[0][0]
+        == 99
+    )
 
 
 @pytest.mark.proves("COM-3")
-def test_erased_rows_of_a_commit_are_an_error_where_they_are_read(written: Any, reopened: Any, refused: Any) -> None:
+def test_erased_rows_of_a_commit_are_an_error_where_they_are_read(
+    written: Any, reopened: Any, refused: Any
+) -> None:
     written.sql("INSERT INTO t VALUES (1000)")
     entry = entries(written)[-1]
     content = json.loads(entry.read_text())
@@ -159,17 +168,15 @@ def test_a_missing_entry_is_named(written: Any, reopened: Any, refused: Any) -> 
         later.sql("SELECT * FROM {lake}.default.`t@dev`")
 
 
-def test_a_missing_data_file_is_named_with_its_table_and_commit(written: Any) -> None:
+def test_a_missing_data_file_is_named_with_its_table_and_commit(written: Any, refused: Any) -> None:
     (file,) = written.path.glob("data/**/*.parquet")
     file.unlink()
     written.spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
     try:
-        with pytest.raises(Exception, match="ANABRANCH_DATA.FILE_MISSING") as caught:
+        with refused("ANABRANCH_DATA.FILE_MISSING", file.name, "default.t", "000000-2"):
             written.rows("SELECT sum(id) FROM t")
     finally:
         written.spark.conf.unset("spark.sql.files.ignoreMissingFiles")
-    for word in (file.name, "default.t", "000000-2"):
-        assert word in str(caught.value)
 
 
 def test_an_entry_that_would_be_too_large_is_refused(lake: Any, refused: Any) -> None:
@@ -182,8 +189,12 @@ def test_an_entry_that_would_be_too_large_is_refused(lake: Any, refused: Any) ->
 
 def test_wrong_types_and_counts_of_columns_write_nothing(written: Any) -> None:
     commits = written.rows("SHOW COMMITS")
-    for sql in ("INSERT INTO t VALUES ('x')", "INSERT INTO t VALUES (1, 2)", "INSERT INTO t SELECT map('a', 1)"):
-        with pytest.raises(Exception, match="INCOMPATIBLE_DATA|ARITY_MISMATCH|CAST_INVALID_INPUT"):
+    for sql in (
+        "INSERT INTO t VALUES ('x')",
+        "INSERT INTO t VALUES (1, 2)",
+        "INSERT INTO t SELECT map('a', 1)",
+    ):
+        with pytest.raises(Exception, match=r"INCOMPATIBLE_DATA|ARITY_MISMATCH|CAST_INVALID_INPUT"):
             written.sql(sql)
     assert written.rows("SHOW COMMITS") == commits
 
@@ -210,7 +221,10 @@ def race(*statements: Any) -> list[Any]:
 
 @pytest.mark.proves("REF-3")
 def test_of_two_who_create_one_name_one_succeeds(lake: Any) -> None:
-    for kind, condition in (("BRANCH", "ANABRANCH_REF.ALREADY_EXISTS"), ("TAG", "ANABRANCH_REF.ALREADY_EXISTS")):
+    for kind, condition in (
+        ("BRANCH", "ANABRANCH_REF.ALREADY_EXISTS"),
+        ("TAG", "ANABRANCH_REF.ALREADY_EXISTS"),
+    ):
         results = race(*[lambda k=kind: lake.rows(f"CREATE {k} IN_RACE_{k}") for _ in range(4)])
         won = [r for r in results if isinstance(r, list)]
         lost = [r for r in results if not isinstance(r, list)]

@@ -131,7 +131,7 @@ def test_a_fast_forward_takes_all_tables_as_one_commit(two: Any) -> None:
     ]
     assert ids(two, "t") == [1]
     merged = two.rows("MERGE BRANCH dev INTO main MESSAGE 'both'")
-    assert [row[:2] + (row[4],) for row in merged] == [row[:2] + (row[4],) for row in preview]
+    assert [(*row[:2], row[4]) for row in merged] == [(*row[:2], row[4]) for row in preview]
     assert (ids(two, "t"), ids(two, "u")) == ([1, 2], [5])
     head = two.rows("SHOW COMMITS LIMIT 1")[0]
     assert (head[0], head[3], head[4], len(head[8])) == (merged[0][3], "MERGE BRANCH", "both", 2)

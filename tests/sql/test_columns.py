@@ -138,3 +138,73 @@ def test_not_null_is_kept(lake: Any) -> None:
     lake.sql("ALTER TABLE t ALTER COLUMN a DROP NOT NULL")
     lake.sql("INSERT INTO t VALUES (NULL)")
     assert lake.rows("SELECT * FROM t") == [(None,)]
+
+
+@pytest.mark.proves("COL-1", "COL-2", "COL-4")
+@pytest.mark.parametrize("limit", [100, 0], ids=["inline", "files"])
+def test_fields_in_lists_and_maps_change_as_columns_do(lake: Any, limit: int) -> None:
+    lake.sql(
+        "CREATE TABLE n (id INT, a ARRAY<STRUCT<x: INT, y: STRING>>, m MAP<STRING, STRUCT<p: INT, q: STRUCT<r: INT>>>) "
+        f"TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')"
+    )
+    lake.sql(
+        "INSERT INTO n SELECT 1, array(named_struct('x', 1, 'y', 'old')), "
+        "map('k', named_struct('p', 1, 'q', named_struct('r', 2)))"
+    )
+    for change in (
+        "RENAME COLUMN a.element.x TO xx",
+        "DROP COLUMN a.element.y",
+        "ADD COLUMN a.element.y STRING",
+        "ADD COLUMN m.value.q.more INT FIRST",
+        "RENAME COLUMN m.value.q TO qq",
+        "ALTER COLUMN m.value.p TYPE BIGINT",
+    ):
+        lake.sql(f"ALTER TABLE n {change}")
+    query = "SELECT a[0].xx, a[0].y, m['k'].p, m['k'].qq.r, m['k'].qq.more FROM n ORDER BY id"
+    assert lake.rows(query) == [(1, None, 1, 2, None)]
+    lake.sql(
+        "INSERT INTO n SELECT 2, array(named_struct('xx', 3, 'y', 'new')), "
+        "map('k', named_struct('p', 9000000000, 'qq', named_struct('more', 4, 'r', 5)))"
+    )
+    assert lake.rows(query) == [(1, None, 1, 2, None), (3, "new", 9000000000, 5, 4)]
+
+
+def test_fields_of_structs_widen(table: Any) -> None:
+    table.sql("ALTER TABLE t ALTER COLUMN s.a TYPE BIGINT")
+    table.sql("INSERT INTO t VALUES (2, 'two', named_struct('a', 9000000000, 'b', 'y'))")
+    assert table.rows("SELECT s.a FROM t ORDER BY id") == [(10,), (9000000000,)]
+    assert table.rows("SELECT id FROM t WHERE s.a = 10") == [(1,)]
+
+
+def test_a_default_that_would_not_be_filled_in_is_refused(table: Any, refused: Any) -> None:
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "s.c", "DEFAULT"):
+        table.sql("ALTER TABLE t ADD COLUMN s.c INT DEFAULT 5")
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "default", "shown"),
+    [
+        ("DATE", "DATE'2020-01-01'", "2020-01-01"),
+        ("DECIMAL(10, 2)", "1.5", "1.50"),
+        ("STRING", "concat('a', 'b')", "ab"),
+        ("CHAR(3)", "'ab'", "ab "),
+        ("ARRAY<INT>", "array(1, 2)", "[1, 2]"),
+        ("DOUBLE", "DOUBLE('NaN')", "NaN"),
+        ("BINARY", "X'4142'", "AB"),
+        ("ARRAY<BINARY>", "array(X'41')", "[A]"),
+        ("STRUCT<x: INT, y: STRING>", "named_struct('x', 1, 'y', 'a')", "{1, a}"),
+        (
+            "INTERVAL DAY TO SECOND",
+            "INTERVAL '1 02:03:04' DAY TO SECOND",
+            "INTERVAL '1 02:03:04' DAY TO SECOND",
+        ),
+        ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ'2020-01-01 12:00:00'", "2020-01-01 12:00:00"),
+    ],
+)
+def test_defaults_of_any_type_are_read_in_older_rows(
+    table: Any, sql_type: str, default: str, shown: str
+) -> None:
+    table.sql(f"ALTER TABLE t ADD COLUMN more {sql_type} DEFAULT {default}")
+    assert table.rows("SELECT CAST(more AS STRING) FROM t") == [(shown,)]
+    assert table.rows(f"SELECT id FROM t WHERE more = CAST({default} AS {sql_type})") == [(1,)]
+    assert table.rows("SELECT id FROM t WHERE more IS NULL") == []

@@ -119,7 +119,10 @@ def test_restore_to_what_is_no_time_is_refused(table: Any, refused: Any) -> None
 def test_restore_on_a_branch_leaves_others_alone(table: Any) -> None:
     table.sql("CREATE BRANCH dev")
     table.sql("RESTORE TABLE `t@dev` TO VERSION AS OF 0")
-    assert (table.rows("SELECT count(*) FROM `t@dev`"), table.rows("SELECT count(*) FROM t")) == ([(0,)], [(2,)])
+    assert (table.rows("SELECT count(*) FROM `t@dev`"), table.rows("SELECT count(*) FROM t")) == (
+        [(0,)],
+        [(2,)],
+    )
 
 
 def test_detail_tells_what_a_table_is_made_of(lake: Any) -> None:

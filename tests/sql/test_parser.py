@@ -36,7 +36,7 @@ def parse(spark: Any) -> Any:
         ("SHOW CURRENT REFERENCE", "ShowCurrentReference"),
         ("RESET BRANCH b TO main~1 IN lake MESSAGE 'why'", "ResetBranch"),
         ("-- a comment\n /* and another */ MERGE BRANCH s INTO b IN lake DRY RUN", "MergeBranchCommand"),
-        ("MERGE\nBRANCH s\nMESSAGE \"it's\"", "MergeBranchCommand"),
+        ('MERGE\nBRANCH s\nMESSAGE "it\'s"', "MergeBranchCommand"),
         ("RESTORE TABLE lake.db.t TO VERSION AS OF 3", "RestoreTableCommand"),
         ("RESTORE db.`t@dev` TO VERSION AS OF main~2 MESSAGE 'm'", "RestoreTableCommand"),
         ("RESTORE t TO TIMESTAMP AS OF current_timestamp() - INTERVAL 1 HOUR", "RestoreTableCommand"),
@@ -70,7 +70,9 @@ def test_statements_are_recognised(parse: Any, sql: str, plan: str) -> None:
     ],
 )
 def test_what_only_looks_alike_is_sparks(parse: Any, sql: str) -> None:
-    assert not parse(sql).startswith(("Create" + "Branch", "Use" + "Reference", "Describe" + "History", "Merge" + "Branch"))
+    assert not parse(sql).startswith(
+        ("Create" + "Branch", "Use" + "Reference", "Describe" + "History", "Merge" + "Branch")
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,10 +145,49 @@ def test_statements_work_in_scripts(lake: Any) -> None:
 
 @pytest.mark.parametrize(
     "sql",
-    ["CREATE BRANCH b", "SHOW COMMITS", "MERGE BRANCH main", "RESET BRANCH main TO main", "DESCRIBE HISTORY t"],
+    [
+        "CREATE BRANCH b",
+        "SHOW COMMITS",
+        "MERGE BRANCH main",
+        "RESET BRANCH main TO main",
+        "DESCRIBE HISTORY t",
+    ],
 )
 def test_explain_shows_and_does_nothing(lake: Any, sql: str) -> None:
     before = lake.rows("SHOW COMMITS")
     assert "Physical Plan" in lake.rows(f"EXPLAIN {sql}")[0][0]
     assert "Logical Plan" in lake.rows(f"EXPLAIN EXTENDED {sql}")[0][0]
     assert lake.rows("SHOW COMMITS") == before and [r[0] for r in lake.rows("SHOW BRANCHES")] == ["main"]
+
+
+@pytest.mark.parametrize(
+    "before", ["\n" * 20_000, " " * 50_000, "-- note\n" * 5_000, "/* a */\n" * 5_000, "/* /* nested */ */ "]
+)
+def test_whatever_stands_before_a_statement_may_be_long(lake: Any, before: str) -> None:
+    assert lake.rows(f"{before}SHOW TAGS") == []
+    assert lake.rows(f"{before}SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["fix--it", "fix/*it*/"])
+def test_a_name_is_not_cut_off_by_a_comment_in_it(lake: Any, refused: Any, name: str) -> None:
+    with refused("ANABRANCH_SQL.SYNTAX", "back-quotes", "pos 14"):
+        lake.sql(f"CREATE BRANCH {name}")
+    assert [row[0] for row in lake.rows("SHOW BRANCHES")] == ["main"]
+    lake.sql("CREATE BRANCH `fix--it` -- a comment")
+    assert [row[0] for row in lake.rows("SHOW BRANCHES")] == ["fix--it", "main"]
+
+
+@pytest.mark.parametrize("time", ["1 +", "now(", "'2026-01-01' 'x"])
+def test_what_is_no_expression_is_pointed_at_in_the_whole_statement(
+    spark: Any, refused: Any, time: str
+) -> None:
+    with refused(
+        "ANABRANCH_SQL.SYNTAX", "expected a time", "line 1, pos 35", "RESTORE TABLE t TO TIMESTAMP AS OF"
+    ):
+        spark.sql(f"RESTORE TABLE t TO TIMESTAMP AS OF {time} MESSAGE 'm'")
+
+
+def test_a_catalog_that_is_not_there_is_named(spark: Any, refused: Any) -> None:
+    for statement in ("SHOW BRANCHES IN nope", "CREATE TAG v1 IN nope", "MERGE BRANCH dev INTO main IN nope"):
+        with refused("ANABRANCH_CATALOG.NOT_FOUND", "catalog nope"):
+            spark.sql(statement)

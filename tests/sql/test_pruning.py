@@ -89,7 +89,9 @@ conditions = st.recursive(
 
 @pytest.mark.proves("STAT-1", "STAT-3")
 @given(st.lists(conditions, min_size=6, max_size=6))
-def test_every_condition_finds_the_rows_that_it_finds_without_statistics(tables: Any, wanted: list[str]) -> None:
+def test_every_condition_finds_the_rows_that_it_finds_without_statistics(
+    tables: Any, wanted: list[str]
+) -> None:
     # several conditions in one query: each counts the rows that it finds
     query = " UNION ALL ".join(f"SELECT {n} AS q, i FROM {{0}} WHERE {c}" for n, c in enumerate(wanted))
     found = sorted(tuple(r) for r in tables.sql(query.format("pruning.default.t")).collect())
@@ -133,5 +135,10 @@ def test_an_or_with_an_unknown_side_leaves_nothing_out(tables: Any) -> None:
 
 
 def test_columns_that_are_not_asked_for_are_not_read(tables: Any) -> None:
-    plan = tables.sql("SELECT n.x FROM pruning.default.t WHERE i = 5")._jdf.queryExecution().executedPlan().toString()
+    plan = (
+        tables.sql("SELECT n.x FROM pruning.default.t WHERE i = 5")
+        ._jdf.queryExecution()
+        .executedPlan()
+        .toString()
+    )
     assert "lc#" not in plan and "n#" in plan

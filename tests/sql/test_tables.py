@@ -145,3 +145,62 @@ def test_names_of_tables_have_rules(lake: Any, refused: Any) -> None:
 def test_a_procedure_that_is_not_there_names_those_that_are(lake: Any, refused: Any) -> None:
     with refused("ANABRANCH_PROCEDURE.NOT_FOUND", "system.diff"):
         lake.sql("CALL {lake}.system.nothing()")
+
+
+def test_the_arguments_of_a_procedure_are_checked(lake: Any, refused: Any) -> None:
+    with refused("ANABRANCH_PROCEDURE.NULL_ARGUMENT", "argument from"):
+        lake.sql("CALL {lake}.system.diff(from => NULL, to => 'main')")
+    with refused("REQUIRED_PARAMETER_NOT_FOUND", "`to`"):
+        lake.sql("CALL {lake}.system.diff(from => 'main')")
+    with refused("ANABRANCH_REF.NOT_FOUND", "nope"):
+        lake.sql("CALL {lake}.system.diff('main', 'nope')")
+
+
+def test_the_place_of_a_tables_files_is_not_changed(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE TABLE t (a INT)")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "can't be chosen"):
+        lake.sql("ALTER TABLE t SET LOCATION '/elsewhere'")
+
+
+def test_the_namespace_that_is_missing_is_the_one_that_is_named(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE TABLE t (a INT)")
+    with refused("SCHEMA_NOT_FOUND", "`nowhere`"):
+        lake.sql("ALTER TABLE t RENAME TO nowhere.t")
+    with refused("SCHEMA_NOT_FOUND", "The schema `a` cannot"):
+        lake.sql("CREATE NAMESPACE a.b")
+
+
+def test_names_may_hold_dots_and_blanks(lake: Any) -> None:
+    lake.sql("CREATE NAMESPACE `with.dot`")
+    lake.sql("CREATE TABLE `with.dot`.`t.x` (`a.b` INT, `c d` STRING)")
+    lake.sql("INSERT INTO `with.dot`.`t.x` VALUES (1, 'q')")
+    assert lake.rows("SELECT `c d` FROM `with.dot`.`t.x` WHERE `a.b` = 1") == [("q",)]
+    assert lake.rows("SHOW TABLES IN `with.dot`") == [("`with.dot`", "t.x", False)]
+    assert [row[0] for row in lake.rows("DESCRIBE HISTORY `with.dot`.`t.x`")] == [1, 0]
+    assert lake.rows("SELECT count(*) FROM `with.dot`.`t.x@main~1`") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "condition"),
+    [
+        ("CREATE TABLE x (a INT, CONSTRAINT p CHECK (a > 0))", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
+        ("CREATE TABLE x (a INT PRIMARY KEY)", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
+        ("CREATE TABLE x (a INT, b INT GENERATED ALWAYS AS (a + 1))", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
+        ("CREATE TABLE x (a BIGINT GENERATED ALWAYS AS IDENTITY)", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
+        ("CREATE TABLE x (a INT) CLUSTER BY (a)", "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"),
+        (
+            "CREATE TABLE x (a INT) CLUSTERED BY (a) SORTED BY (a) INTO 4 BUCKETS",
+            "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
+        ),
+        ("CREATE TABLE x AS SELECT NULL AS a", "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"),
+        ("DROP TABLE t PURGE", "UNSUPPORTED_FEATURE.PURGE_TABLE"),
+    ],
+)
+def test_what_is_not_there_yet_is_refused_and_not_ignored(
+    lake: Any, refused: Any, statement: str, condition: str
+) -> None:
+    lake.sql("CREATE TABLE t (a INT)")
+    before = lake.rows("SHOW COMMITS")
+    with refused(condition):
+        lake.sql(statement)
+    assert lake.rows("SHOW COMMITS") == before

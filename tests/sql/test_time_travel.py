@@ -28,7 +28,19 @@ def test_version_as_of_takes_numbers_and_refs(history: Any) -> None:
     head = history.rows("SHOW COMMITS LIMIT 1")[0][0]
     found = {
         ref: count(history, f"t VERSION AS OF {ref}")
-        for ref in ("0", "1", "2", "'1'", "'v1'", "'dev'", "'main'", "'main~1'", "'main~1~1'", "'main^'", f"'{head}'")
+        for ref in (
+            "0",
+            "1",
+            "2",
+            "'1'",
+            "'v1'",
+            "'dev'",
+            "'main'",
+            "'main~1'",
+            "'main~1~1'",
+            "'main^'",
+            f"'{head}'",
+        )
     }
     assert list(found.values()) == [0, 1, 2, 1, 1, 1, 2, 1, 0, 1, 2], found
     short = head[: head.rindex("-") + 8]
@@ -57,7 +69,9 @@ def test_data_frames_take_the_same_options(history: Any) -> None:
     name = f"{history.name}.default.t"
     assert history.spark.read.option("versionAsOf", 1).table(name).count() == 1
     assert history.spark.read.format("anabranch").option("versionAsOf", "v1").load(name).count() == 1
-    assert history.spark.read.format("anabranch").option("timestampAsOf", "2999-01-01").load(name).count() == 2
+    assert (
+        history.spark.read.format("anabranch").option("timestampAsOf", "2999-01-01").load(name).count() == 2
+    )
     assert history.spark.read.format("anabranch").option("branch", "dev").load(name).count() == 1
     assert history.spark.read.format("anabranch").option("tag", "v1").load(name).count() == 1
     assert history.spark.read.option("branch", "dev").table(name).count() == 1

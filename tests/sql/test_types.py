@@ -12,8 +12,20 @@ VALUES = {
     "SMALLINT": ["CAST(-32768 AS SMALLINT)", "CAST(32767 AS SMALLINT)"],
     "INT": ["-2147483648", "2147483647"],
     "BIGINT": ["-9223372036854775808L", "9223372036854775807L", "9007199254740993L"],
-    "FLOAT": ["CAST('NaN' AS FLOAT)", "CAST('-Infinity' AS FLOAT)", "CAST(1.1 AS FLOAT)", "CAST(-0.0 AS FLOAT)"],
-    "DOUBLE": ["DOUBLE('NaN')", "DOUBLE('Infinity')", "0.1D", "-0.0D", "4.9E-324D", "1.7976931348623157E308D"],
+    "FLOAT": [
+        "CAST('NaN' AS FLOAT)",
+        "CAST('-Infinity' AS FLOAT)",
+        "CAST(1.1 AS FLOAT)",
+        "CAST(-0.0 AS FLOAT)",
+    ],
+    "DOUBLE": [
+        "DOUBLE('NaN')",
+        "DOUBLE('Infinity')",
+        "0.1D",
+        "-0.0D",
+        "4.9E-324D",
+        "1.7976931348623157E308D",
+    ],
     "DECIMAL(38, 10)": ["9999999999999999999999999999.9999999999BD", "-0.0000000001BD"],
     "DECIMAL(5, 2)": ["123.45BD", "-999.99BD"],
     "STRING": ["''", "'a'", "'Ünïcode 🙂'", "'quote '' \\\\ \\n'", "repeat('long ', 100)"],
@@ -22,7 +34,11 @@ VALUES = {
     "VARCHAR(5)": ["'abcde'"],
     "BINARY": ["X''", "X'00FF80'"],
     "DATE": ["DATE'1970-01-01'", "DATE'0001-01-01'", "DATE'1582-10-04'", "DATE'9999-12-31'"],
-    "TIMESTAMP": ["TIMESTAMP'1969-12-31 23:59:59.999999'", "TIMESTAMP'0001-01-01 00:00:00'", "TIMESTAMP'9999-12-31 23:59:59'"],
+    "TIMESTAMP": [
+        "TIMESTAMP'1969-12-31 23:59:59.999999'",
+        "TIMESTAMP'0001-01-01 00:00:00'",
+        "TIMESTAMP'9999-12-31 23:59:59'",
+    ],
     "TIMESTAMP_NTZ": ["TIMESTAMP_NTZ'2024-03-31 02:30:00.000001'", "TIMESTAMP_NTZ'1500-01-01 00:00:00'"],
     "ARRAY<INT>": ["array(1, NULL, 3)", "CAST(array() AS ARRAY<INT>)"],
     "MAP<STRING, DOUBLE>": ["map('a', 1.5D, 'b', NULL)"],
@@ -32,7 +48,7 @@ VALUES = {
     ],
     "INTERVAL DAY TO SECOND": ["INTERVAL '1 02:03:04.5' DAY TO SECOND"],
     "INTERVAL YEAR TO MONTH": ["INTERVAL '1-2' YEAR TO MONTH"],
-    "VARIANT": ["parse_json('{\"a\": [1, \"x\"]}')"],
+    "VARIANT": ['parse_json(\'{"a": [1, "x"]}\')'],
 }
 UNORDERED = ("MAP", "VARIANT")
 
@@ -41,21 +57,26 @@ UNORDERED = ("MAP", "VARIANT")
 @pytest.mark.parametrize("sql_type", list(VALUES), ids=[t.split("<")[0] for t in VALUES])
 def test_values_round_trip(lake: Any, sql_type: str, inline: bool) -> None:
     limit = 100 if inline else 0
-    lake.sql(f"CREATE TABLE t (i INT, v {sql_type}) TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')")
+    lake.sql(
+        f"CREATE TABLE t (i INT, v {sql_type}) TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')"
+    )
     values = [*VALUES[sql_type], "NULL"]
     rows = ", ".join(f"({i}, {value})" for i, value in enumerate(values))
     lake.sql(f"INSERT INTO t SELECT i, CAST(v AS {sql_type}) FROM VALUES {rows} AS x (i, v)")
-    lake.sql(f"CREATE OR REPLACE TEMPORARY VIEW given AS SELECT i, CAST(v AS {sql_type}) AS v FROM VALUES {rows} AS x (i, v)")
+    lake.sql(
+        f"CREATE OR REPLACE TEMPORARY VIEW given AS SELECT i, CAST(v AS {sql_type}) AS v FROM VALUES {rows} AS x (i, v)"
+    )
     as_text = "to_json(struct(v))" if not sql_type.startswith("INTERVAL") else "CAST(v AS STRING)"
     query = f"SELECT i, v IS NULL, {as_text} FROM {{}} ORDER BY i"
     assert lake.rows(query.format("t")) == lake.rows(query.format("given"))
-    assert lake.sql("SELECT v FROM t").schema["v"].dataType == lake.sql("SELECT v FROM given").schema["v"].dataType or (
-        "CHAR" in sql_type
-    )
+    assert lake.sql("SELECT v FROM t").schema["v"].dataType == lake.sql("SELECT v FROM given").schema[
+        "v"
+    ].dataType or ("CHAR" in sql_type)
     assert lake.rows("SELECT i FROM t WHERE v IS NULL") == [(len(values) - 1,)]
     if not sql_type.startswith(UNORDERED):
         by_value = " UNION ALL ".join(
-            f"SELECT {n}, i FROM {{0}} WHERE v = CAST({value} AS {sql_type})" for n, value in enumerate(values[:-1])
+            f"SELECT {n}, i FROM {{0}} WHERE v = CAST({value} AS {sql_type})"
+            for n, value in enumerate(values[:-1])
         )
         found = sorted(lake.rows(by_value.format("t")))
         assert found == sorted(lake.rows(by_value.format("given")))
@@ -63,7 +84,9 @@ def test_values_round_trip(lake: Any, sql_type: str, inline: bool) -> None:
 
 
 def test_collated_text_is_found_whatever_its_case(lake: Any) -> None:
-    lake.sql("CREATE TABLE t (s STRING COLLATE UTF8_LCASE, n INT) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')")
+    lake.sql(
+        "CREATE TABLE t (s STRING COLLATE UTF8_LCASE, n INT) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
+    )
     lake.sql("INSERT INTO t VALUES ('Alpha', 1), ('beta', 2), ('BETA', 3)")
     assert lake.rows("SELECT n FROM t WHERE s = 'ALPHA'") == [(1,)]
     assert lake.rows("SELECT count(*) FROM t WHERE s = 'Beta'") == [(2,)]

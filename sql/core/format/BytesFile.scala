@@ -1,6 +1,12 @@
 package io.anabranch.core.format
 
-import org.apache.parquet.io.{DelegatingSeekableInputStream, InputFile, OutputFile, PositionOutputStream, SeekableInputStream}
+import org.apache.parquet.io.{
+  DelegatingSeekableInputStream,
+  InputFile,
+  OutputFile,
+  PositionOutputStream,
+  SeekableInputStream
+}
 
 import java.io.{ByteArrayInputStream, ByteArrayOutputStream}
 

@@ -10,6 +10,7 @@ import io.anabranch.core.AnabranchException
   * that was erased is absent; id and chain stay valid.
   */
 object CommitCodec {
+
   /** The written form and the id.
     *
     * @param salt
@@ -46,18 +47,31 @@ object CommitCodec {
     "txn" -> Some(Json.Text(c.transaction)),
     "author" -> Some(Json.Text(c.author)),
     "operation" -> Some(Json.Text(c.operation)),
-    "metrics" -> Option.when(c.metrics.nonEmpty)(Json.Obj(c.metrics.map { case (k, v) => k -> Json.int64(v) })),
+    "metrics" -> Option.when(c.metrics.nonEmpty)(Json.Obj(c.metrics.map { case (k, v) =>
+      k -> Json.int64(v)
+    })),
     "branch" -> c.branch.map(Json.Text(_)),
     "repository" -> c.repository.map(Json.Text(_)),
     "merged" -> Option.when(c.merged.nonEmpty)(
       Json.Obj(c.merged.map { case (o, seq) => o.toString -> Json.Integer(seq) })
     ),
-    "namespaces" -> Option.when(c.namespaces.nonEmpty)(Json.Arr(c.namespaces.toSeq.map { case (name, change) =>
-      Json.some("name" -> Some(Json.texts(name)), "properties" -> change.properties.map(Json.textMap))
-    }.sortBy(j => new String(Json.canonical(j), "UTF-8")))),
-    "tables" -> Option.when(c.tables.nonEmpty)(Json.Obj(c.tables.map { case (id, t) => id -> encodeChange(t) })),
+    "namespaces" -> Option.when(c.namespaces.nonEmpty)(
+      Json.Arr(
+        c.namespaces.toSeq
+          .map { case (name, change) =>
+            Json.some("name" -> Some(Json.texts(name)), "properties" -> change.properties.map(Json.textMap))
+          }
+          .sortBy(j => new String(Json.canonical(j), "UTF-8"))
+      )
+    ),
+    "tables" -> Option.when(c.tables.nonEmpty)(Json.Obj(c.tables.map { case (id, t) =>
+      id -> encodeChange(t)
+    })),
     "closing" -> c.closing.map(x =>
-      Json.some("reason" -> Some(Json.Text(x.reason)), "successor" -> x.successor.map(o => Json.Text(o.toString)))
+      Json.some(
+        "reason" -> Some(Json.Text(x.reason)),
+        "successor" -> x.successor.map(o => Json.Text(o.toString))
+      )
     ),
     "digests" -> Option.when(digests.nonEmpty)(Json.obj(digests.map { case (k, v) => k -> Json.Text(v) }: _*))
   )
@@ -129,9 +143,12 @@ object CommitCodec {
       body.longMap("merged").map { case (o, seq) =>
         Ordinal.parse(o).getOrElse(throw body.wrong("merged", "a version vector")) -> seq
       },
-      body.readers("namespaces").map { n =>
-        n.texts("name") -> NamespaceChange(Option.when(n.has("properties"))(n.textMap("properties")))
-      }.toMap,
+      body
+        .readers("namespaces")
+        .map { n =>
+          n.texts("name") -> NamespaceChange(Option.when(n.has("properties"))(n.textMap("properties")))
+        }
+        .toMap,
       body.readerMap("tables").map { case (id, t) => id -> decodeChange(id, t, parts, origin) },
       body.readerOpt("closing").map { x =>
         Closing(x.text("reason"), x.textOpt("successor").flatMap(Ordinal.parse))
@@ -141,7 +158,9 @@ object CommitCodec {
   }
 
   private def textMap(parts: Map[String, Json], name: String, origin: String): Map[String, String] =
-    parts.get(name).fold(Map.empty[String, String])(v => new JsonReader(Json.obj(name -> v), origin).textMap(name))
+    parts
+      .get(name)
+      .fold(Map.empty[String, String])(v => new JsonReader(Json.obj(name -> v), origin).textMap(name))
 
   private def checkedParts(r: JsonReader, digests: Map[String, String], origin: String): Map[String, Json] =
     r.readerMap("parts").map { case (name, part) =>
@@ -156,10 +175,17 @@ object CommitCodec {
       name -> value
     }
 
-  private def decodeChange(id: String, r: JsonReader, parts: Map[String, Json], origin: String): TableChange = {
+  private def decodeChange(
+      id: String,
+      r: JsonReader,
+      parts: Map[String, Json],
+      origin: String
+  ): TableChange = {
     val stats = parts.get(s"stats:$id").map(new JsonReader(_, origin, s"stats:$id."))
-    def inline(file: String): Option[Seq[Json]] = parts.get(s"rows:$id/$file").collect { case Json.Arr(rows) => rows }
-    val at = (name: String) => r.textOpt(name).map(t => Position.parse(t).getOrElse(throw r.wrong(name, "a position")))
+    def inline(file: String): Option[Seq[Json]] =
+      parts.get(s"rows:$id/$file").collect { case Json.Arr(rows) => rows }
+    val at = (name: String) =>
+      r.textOpt(name).map(t => Position.parse(t).getOrElse(throw r.wrong(name, "a position")))
     TableChange(
       r.long("version"),
       at("previous"),
@@ -190,10 +216,12 @@ object LogObject {
   def encode(commits: Seq[Json]): Array[Byte] = Json.canonical(Json.obj("commits" -> Json.Arr(commits)))
 
   def decode(bytes: Array[Byte], origin: String): Seq[Entry] = {
-    val entries = new JsonReader(Json.parse(bytes, origin), origin).items("commits").map(CommitCodec.decode(_, origin))
+    val entries =
+      new JsonReader(Json.parse(bytes, origin), origin).items("commits").map(CommitCodec.decode(_, origin))
     val consecutive = entries.nonEmpty && entries.size <= MaxCommits &&
       entries.zip(entries.drop(1)).forall { case (a, b) =>
-        b.commit.firstParent.contains(a.id) && b.id.position == a.id.position.copy(seq = a.id.position.seq + 1)
+        b.commit.firstParent
+          .contains(a.id) && b.id.position == a.id.position.copy(seq = a.id.position.seq + 1)
       }
     if (!consecutive)
       throw AnabranchException(

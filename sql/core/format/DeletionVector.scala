@@ -62,8 +62,10 @@ object DeletionVector {
   )
 
   def decode(r: JsonReader): DeletionVector = {
-    val dv = DeletionVector(r.long("cardinality"), r.textOpt("inline"), r.textOpt("object"), r.textOpt("sha256"))
-    if (dv.inline.isDefined == dv.objectId.isDefined) throw r.wrong("inline", "there instead of an object, or the reverse")
+    val dv =
+      DeletionVector(r.long("cardinality"), r.textOpt("inline"), r.textOpt("object"), r.textOpt("sha256"))
+    if (dv.inline.isDefined == dv.objectId.isDefined)
+      throw r.wrong("inline", "there instead of an object, or the reverse")
     dv
   }
 }

@@ -65,7 +65,12 @@ object RepositoryInfo {
         "found" -> format.toString,
         "known" -> Features.FormatVersion.toString
       )
-    val info = RepositoryInfo(r.text("id"), r.long("created"), r.texts("reader_features").toSet, r.texts("writer_features").toSet)
+    val info = RepositoryInfo(
+      r.text("id"),
+      r.long("created"),
+      r.texts("reader_features").toSet,
+      r.texts("writer_features").toSet
+    )
     Features.check(s"repository at $root", info.readerFeatures, info.writerFeatures, writing = false)
     info
   }

@@ -95,7 +95,8 @@ object Json {
         case '\r' => out.append("\\r")
         case _ if c < ' ' => out.append("\\u%04x".formatLocal(Locale.ROOT, c.toInt))
         case _ if Character.isSurrogate(c) =>
-          val paired = Character.isHighSurrogate(c) && i + 1 < s.length && Character.isLowSurrogate(s.charAt(i + 1))
+          val paired =
+            Character.isHighSurrogate(c) && i + 1 < s.length && Character.isLowSurrogate(s.charAt(i + 1))
           require(paired, "a string with half a surrogate pair is not Unicode text")
           out.append(c).append(s.charAt(i + 1))
           i += 1
@@ -128,7 +129,10 @@ object Json {
         value
       } finally parser.close()
     } catch {
-      case e: IOException => throw corrupt(s"it is not JSON (${String.valueOf(e.getMessage).linesIterator.nextOption().getOrElse("")})")
+      case e: IOException =>
+        throw corrupt(
+          s"it is not JSON (${String.valueOf(e.getMessage).linesIterator.nextOption().getOrElse("")})"
+        )
     }
   }
 

@@ -51,9 +51,11 @@ object Manifest {
       val kinds =
         try footer.getFileMetaData.getKeyValueMetaData.get(KindsKey)
         finally footer.close()
-      val byColumn = new JsonReader(Json.obj("kinds" -> Json.parse(kinds.getBytes("UTF-8"), origin)), origin).textMap("kinds")
+      val byColumn = new JsonReader(Json.obj("kinds" -> Json.parse(kinds.getBytes("UTF-8"), origin)), origin)
+        .textMap("kinds")
       val reader = new GroupReader(in).build()
-      try Iterator.continually(reader.read()).takeWhile(_ != null).map(fromGroup(_, byColumn, origin)).toVector
+      try
+        Iterator.continually(reader.read()).takeWhile(_ != null).map(fromGroup(_, byColumn, origin)).toVector
       finally reader.close()
     } catch {
       case e: AnabranchException => throw e
@@ -101,7 +103,10 @@ object Manifest {
         case "bytes" => Types.optional(BINARY).named(name)
         case _ => Types.optional(BINARY).as(stringType()).named(name)
       }
-      Types.optionalGroup().addFields(bound("min"), bound("max"), Types.optional(INT64).named("nulls")).named(column)
+      Types
+        .optionalGroup()
+        .addFields(bound("min"), bound("max"), Types.optional(INT64).named("nulls"))
+        .named(column)
     }
     val text = (name: String) => Types.optional(BINARY).as(stringType()).named(name)
     val fixed: Seq[Type] = Seq(
@@ -123,7 +128,8 @@ object Manifest {
   private def toGroup(f: DataFile, schema: MessageType, kinds: Map[String, String]): Group = {
     val g = new SimpleGroup(schema)
     val direct = DataFile.encode(f).asInstanceOf[Json.Obj].members
-    def json(name: String): Unit = direct.get(name).foreach(v => g.add(name, new String(Json.canonical(v), "UTF-8")))
+    def json(name: String): Unit =
+      direct.get(name).foreach(v => g.add(name, new String(Json.canonical(v), "UTF-8")))
     g.add("id", f.id)
     g.add("size", f.sizeBytes)
     g.add("rows", f.rows)
@@ -132,7 +138,8 @@ object Manifest {
     f.firstRow.foreach(g.add("first_row", _))
     f.addedBy.foreach(p => g.add("added_by", p.packed))
     if (f.isInline) {
-      val block = Json.some("columns" -> Some(Json.texts(f.inlineColumns)), "rows" -> f.inline.map(Json.Arr(_)))
+      val block =
+        Json.some("columns" -> Some(Json.texts(f.inlineColumns)), "rows" -> f.inline.map(Json.Arr(_)))
       g.add("inline", new String(Json.canonical(block), "UTF-8"))
     }
     if (f.stats.nonEmpty) {
@@ -182,7 +189,8 @@ object Manifest {
       ) ++ Seq("partition", "deletions", "runs").flatMap(json)
         ++ inline.map(i => "inline" -> Json.texts(i.texts("columns"))): _*
     )
-    val stats = if (has("stats")) statsOf(g.getGroup("stats", 0), kinds, origin) else Map.empty[String, ColumnStats]
+    val stats =
+      if (has("stats")) statsOf(g.getGroup("stats", 0), kinds, origin) else Map.empty[String, ColumnStats]
     DataFile
       .decode(new JsonReader(direct, origin), None, _ => inline.filter(_.has("rows")).map(_.items("rows")))
       .copy(

@@ -11,7 +11,8 @@ object RefName {
   def problem(name: String): Option[String] = {
     val parts = name.split("/", -1)
     if (name.isEmpty) Some("it is empty")
-    else if (name.getBytes("UTF-8").length > MaxBytes) Some(s"it is longer than $MaxBytes bytes")
+    else if (Paths.encode(name).length > MaxBytes)
+      Some(s"it is longer than $MaxBytes bytes when percent-encoded")
     else if (name.exists(c => c < ' ' || c == 127)) Some("it holds a control character")
     else if (name.exists(Forbidden)) Some(s"it holds '${name.find(Forbidden).get}'")
     else if (parts.exists(_.isEmpty)) Some("a '/' stands at its start or end, or twice in a row")

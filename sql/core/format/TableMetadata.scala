@@ -42,7 +42,9 @@ object TableMetadata {
 
   def encode(m: TableMetadata): Json = Json.some(
     "columns" -> Some(Json.Arr(m.columns.map(Column.encode))),
-    "partitioning" -> Option.when(m.partitioning.nonEmpty)(Json.Arr(m.partitioning.map(PartitionField.encode))),
+    "partitioning" -> Option.when(m.partitioning.nonEmpty)(
+      Json.Arr(m.partitioning.map(PartitionField.encode))
+    ),
     "properties" -> Option.when(m.properties.nonEmpty)(Json.textMap(m.properties)),
     "retired" -> Option.when(m.retired.nonEmpty)(Json.texts(m.retired.toSeq.sorted)),
     "created" -> Some(Json.int64(m.createdAtMillis)),

@@ -46,7 +46,8 @@ object Transform {
       case Years | Months | Days => time || name == "date"
       case Hours => time
       case Bucket(_) => Value.kindOf(columnType).exists(k => k != "floating" && k != "bool")
-      case Truncate(_) => Value.kindOf(columnType).exists(Set("whole", "text", "bytes", "decimal")) && !time && name != "date"
+      case Truncate(_) =>
+        Value.kindOf(columnType).exists(Set("whole", "text", "bytes", "decimal")) && !time && name != "date"
     }
   }
 

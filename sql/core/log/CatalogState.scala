@@ -50,7 +50,15 @@ object Replay {
 
   /** The state before the first commit of a repository. */
   def empty: CatalogState =
-    CatalogState(CommitId(Position(Ordinal.Main, -1), ""), 0, Map.empty, Map.empty, Map.empty, Map.empty, None)
+    CatalogState(
+      CommitId(Position(Ordinal.Main, -1), ""),
+      0,
+      Map.empty,
+      Map.empty,
+      Map.empty,
+      Map.empty,
+      None
+    )
 
   /** The state in which entry 0 of a new log starts: that of the fork point, with row counters of its
     * own.
@@ -62,7 +70,12 @@ object Replay {
     * @param stateAt
     *   gives the state at an ancestor, for tables that the entry adopts from there
     */
-  def next(before: CatalogState, entry: Entry, stateAt: CommitId => CatalogState, reader: ManifestReader): CatalogState = {
+  def next(
+      before: CatalogState,
+      entry: Entry,
+      stateAt: CommitId => CatalogState,
+      reader: ManifestReader
+  ): CatalogState = {
     val c = entry.commit
     val at = entry.id.position
     val tables = c.tables.foldLeft(before.tables) {
@@ -72,7 +85,9 @@ object Replay {
     CatalogState(
       entry.id,
       c.timeMillis,
-      c.merged.foldLeft(before.vector) { case (v, (o, seq)) => v.updated(o, v.getOrElse(o, -1L).max(seq)) } +
+      c.merged.foldLeft(before.vector) { case (v, (o, seq)) =>
+        v.updated(o, v.getOrElse(o, -1L).max(seq))
+      } +
         (at.ordinal -> at.seq),
       c.namespaces.foldLeft(before.namespaces) {
         case (all, (name, NamespaceChange(Some(properties)))) => all.updated(name, properties)

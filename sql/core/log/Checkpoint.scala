@@ -36,20 +36,29 @@ object Checkpoint {
         )
       })
     )
-    Json.canonical(Json.obj("checkpoint" -> content, "sha256" -> Json.Text(Sha256.hex(Json.canonical(content)))))
+    Json.canonical(
+      Json.obj("checkpoint" -> content, "sha256" -> Json.Text(Sha256.hex(Json.canonical(content))))
+    )
   }
 
   def decode(bytes: Array[Byte], origin: String, reader: ManifestReader): CatalogState = {
     val outer = new JsonReader(Json.parse(bytes, origin), origin)
     if (Sha256.hex(Json.canonical(outer.json("checkpoint"))) != outer.text("sha256"))
-      throw AnabranchException("ANABRANCH_LOG.CORRUPT_OBJECT", "path" -> origin, "reason" -> "its digest does not match")
+      throw AnabranchException(
+        "ANABRANCH_LOG.CORRUPT_OBJECT",
+        "path" -> origin,
+        "reason" -> "its digest does not match"
+      )
     val r = outer.reader("checkpoint")
-    def position(r: JsonReader, name: String) = Position.parse(r.text(name)).getOrElse(throw r.wrong(name, "a position"))
+    def position(r: JsonReader, name: String) =
+      Position.parse(r.text(name)).getOrElse(throw r.wrong(name, "a position"))
     val commit = CommitId.parse(r.text("commit")).getOrElse(throw r.wrong("commit", "a commit id"))
     CatalogState(
       commit,
       r.long("time"),
-      r.longMap("vector").map { case (o, seq) => Ordinal.parse(o).getOrElse(throw r.wrong("vector", "a version vector")) -> seq },
+      r.longMap("vector").map { case (o, seq) =>
+        Ordinal.parse(o).getOrElse(throw r.wrong("vector", "a version vector")) -> seq
+      },
       r.readers("namespaces").map(n => n.texts("name") -> n.textMap("properties")).toMap,
       r.readerMap("tables").map { case (id, t) =>
         val files = t.readerOpt("files").map(CommitCodec.decodeManifest)

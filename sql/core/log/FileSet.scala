@@ -25,44 +25,33 @@ final class FileSet private (
     @volatile private var origin: FileSet.Origin,
     reader: ManifestReader
 ) {
-  @volatile private var known: Option[Map[String, DataFile]] = None
 
   /** The list that a checkpoint stored of exactly these files. */
   def stored: Option[ManifestRef] = list
   private[log] def storedAs(ref: ManifestRef): Unit = list = Some(ref)
 
   /** The files by id. */
-  def files: Map[String, DataFile] = known.getOrElse {
-    // a long chain of changes, of which nobody asked for the files, is walked without recursion
-    var todo = List.empty[FileSet]
-    var at = this
-    while (at.known.isEmpty && at.before.isDefined) {
-      todo = at :: todo
-      at = at.before.get
-    }
-    todo.foldLeft(at.evaluate(Map.empty))((before, set) => set.evaluate(before))
+  def files: Map[String, DataFile] =
+    FileSet.chain(this, Nil).foldLeft(Map.empty[String, DataFile])((before, set) => set.evaluate(before))
+
+  // `origin` is read once: another thread may find out the files at the same time
+  private def evaluate(before: Map[String, DataFile]): Map[String, DataFile] = origin match {
+    case FileSet.Known(files) => files
+    case FileSet.Listed(at, table, ref) => known(reader.listed(at, table, ref).map(f => f.id -> f).toMap)
+    case FileSet.Changed(_, at, change) => known(FileSet.changed(before, at, added(change), change))
   }
 
-  private def before: Option[FileSet] = origin match {
-    case FileSet.Changed(previous, _, _) => Some(previous)
-    case _ => None
-  }
-
-  private def evaluate(before: Map[String, DataFile]): Map[String, DataFile] = known.getOrElse {
-    val all = origin match {
-      case FileSet.Nothing => Map.empty[String, DataFile]
-      case FileSet.Listed(at, table, ref) => reader.listed(at, table, ref).map(f => f.id -> f).toMap
-      case FileSet.Changed(_, at, change) => FileSet.changed(before, at, added(change), change)
-    }
-    known = Some(all)
-    // what came before is not needed any more
-    origin = FileSet.Nothing
-    all
+  /** Remembers the files; what came before is not needed any more. */
+  private def known(files: Map[String, DataFile]): Map[String, DataFile] = {
+    origin = FileSet.Known(files)
+    files
   }
 
   private def added(change: TableChange): Seq[DataFile] =
     change.add ++ change.manifests.flatMap { m =>
-      reader.read(Paths.manifest(m.id), m).map(f => f.copy(firstRow = f.firstRow.map(_ + m.firstRow.getOrElse(0L))))
+      reader
+        .read(Paths.manifest(m.id), m)
+        .map(f => f.copy(firstRow = f.firstRow.map(_ + m.firstRow.getOrElse(0L))))
     }
 
   /** The files after one more change of the table. */
@@ -78,13 +67,22 @@ final class FileSet private (
 
 object FileSet {
   sealed private trait Origin
-  private case object Nothing extends Origin
+  final private case class Known(files: Map[String, DataFile]) extends Origin
   final private case class Listed(at: Position, table: String, ref: ManifestRef) extends Origin
   final private case class Changed(before: FileSet, at: Position, change: TableChange) extends Origin
 
-  def empty(reader: ManifestReader): FileSet = new FileSet(None, Nothing, reader)
+  def empty(reader: ManifestReader): FileSet = new FileSet(None, Known(Map.empty), reader)
   def listed(at: Position, table: String, ref: ManifestRef, reader: ManifestReader): FileSet =
     new FileSet(Some(ref), Listed(at, table, ref), reader)
+
+  /** A set whose files can be found out on their own, and the sets of changes since, oldest first. Without
+    * recursion: nobody may have asked for the files for a long time.
+    */
+  @annotation.tailrec
+  private def chain(set: FileSet, later: List[FileSet]): List[FileSet] = set.origin match {
+    case Changed(before, _, _) => chain(before, set :: later)
+    case _ => set :: later
+  }
 
   /** Pure replay of one change on the files of a table.
     *
@@ -102,7 +100,9 @@ object FileSet {
     def corrupt(reason: String) =
       AnabranchException("ANABRANCH_LOG.CORRUPT_OBJECT", "path" -> Paths.logObject(at), "reason" -> reason)
     val start = if (change.clear) before.empty else before
-    change.remove.find(!start.contains(_)).foreach(f => throw corrupt(s"it removes the file $f, which is not there"))
+    change.remove
+      .find(!start.contains(_))
+      .foreach(f => throw corrupt(s"it removes the file $f, which is not there"))
     val kept = start -- change.remove
     val masked = change.deletions.foldLeft(kept) { case (files, (id, dv)) =>
       val file = files.getOrElse(id, throw corrupt(s"it deletes rows of the file $id, which is not there"))

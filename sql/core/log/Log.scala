@@ -17,6 +17,7 @@ object AppendOutcome {
   * Entries never change, so they are cached without ever being checked again.
   */
 final class Log(store: ObjectStore) {
+
   /** Each entry with all that its object holds: what follows it there is known without a request. */
   private val cache: Cache[Position, Seq[Entry]] = CacheBuilder
     .newBuilder()
@@ -37,13 +38,18 @@ final class Log(store: ObjectStore) {
     *   ANABRANCH_LOG.ENTRY_MISSING
     */
   def get(at: Position): Entry = find(at).getOrElse(
-    throw AnabranchException("ANABRANCH_LOG.ENTRY_MISSING", "commit" -> at.toString, "path" -> Paths.logObject(at))
+    throw AnabranchException(
+      "ANABRANCH_LOG.ENTRY_MISSING",
+      "commit" -> at.toString,
+      "path" -> Paths.logObject(at)
+    )
   )
 
   /** The entry of a commit id, with its hash checked. */
   def get(id: CommitId): Entry = {
     val entry = get(id.position)
-    if (entry.id != id) throw broken(Paths.logObject(id.position), s"it is ${entry.id}, but $id was recorded elsewhere")
+    if (entry.id != id)
+      throw broken(Paths.logObject(id.position), s"it is ${entry.id}, but $id was recorded elsewhere")
     entry
   }
 
@@ -75,7 +81,8 @@ final class Log(store: ObjectStore) {
     val next = at.copy(seq = at.seq + 1)
     // an entry that was not read yet may be followed by others of its object
     def inGroup = if (cached(at).isEmpty) find(at).flatMap(_ => restOfGroup(at)) else None
-    val entries = restOfGroup(at).orElse(cached(next).map(Seq(_))).orElse(objectAt(next)).orElse(inGroup).getOrElse(Nil)
+    val entries =
+      restOfGroup(at).orElse(cached(next).map(Seq(_))).orElse(objectAt(next)).orElse(inGroup).getOrElse(Nil)
     cached(at).filter(_ => entries.nonEmpty).foreach(before => chained(before +: entries.take(1)))
     entries
   }
@@ -83,6 +90,10 @@ final class Log(store: ObjectStore) {
   /** What follows an entry in its object, where that is known; None when nothing does. */
   private def restOfGroup(at: Position): Option[Seq[Entry]] =
     Option(cache.getIfPresent(at)).map(_.filter(_.id.position.seq > at.seq)).filter(_.nonEmpty)
+
+  /** The entries that stand after the first one in its object, oldest first. */
+  def restOfObject(first: Position): Seq[Entry] =
+    chained(Option(cache.getIfPresent(first)).orElse(objectAt(first)).getOrElse(Nil)).drop(1)
 
   /** The number of the first commit in the newest object of a log, on stores that list in order. */
   def newest(ordinal: Ordinal): Option[Long] =
@@ -92,11 +103,13 @@ final class Log(store: ObjectStore) {
     * one small page; elsewhere the log is walked forward from its newest checkpoint.
     */
   def head(ordinal: Ordinal): Option[Entry] =
-    if (store.listsInOrder) newest(ordinal).flatMap(seq => objectAt(Position(ordinal, seq))).flatMap(_.lastOption)
+    if (store.listsInOrder)
+      newest(ordinal).flatMap(seq => objectAt(Position(ordinal, seq))).flatMap(_.lastOption)
     else {
       val checkpoint = store.list(Paths.checkpoints(ordinal)).flatMap(o => Paths.numberOf(o.path)).maxOption
-      checkpoint.flatMap(seq => find(Position(ordinal, seq))).orElse(find(Position(ordinal, 0))).map { start =>
-        after(start.id.position).lastOption.getOrElse(start)
+      checkpoint.flatMap(seq => find(Position(ordinal, seq))).orElse(find(Position(ordinal, 0))).map {
+        start =>
+          after(start.id.position).lastOption.getOrElse(start)
       }
     }
 
@@ -106,7 +119,7 @@ final class Log(store: ObjectStore) {
     * that we won.
     *
     * @throws AnabranchException
-    *   ANABRANCH_COMMIT.OUTCOME_UNKNOWN if the store said neither yes nor no and can't be read;
+    *   ANABRANCH_COMMIT.OUTCOME_UNKNOWN if the place can't be read back;
     *   ANABRANCH_REPOSITORY.LIMIT_EXCEEDED for an entry that is too large
     */
   def append(written: Json, branch: String): AppendOutcome = {
@@ -131,20 +144,15 @@ final class Log(store: ObjectStore) {
 
   /** The winners, or None if we are the winner. */
   private def settle(ours: Entry, doubt: Option[Throwable], branch: String): Option[AppendOutcome.Lost] = {
-    def unknown(cause: Throwable) = AnabranchException.caused(
-      cause,
-      "ANABRANCH_COMMIT.OUTCOME_UNKNOWN",
-      "txn" -> ours.commit.transaction,
-      "branch" -> branch,
-      "reason" -> String.valueOf(cause.getMessage)
-    )
+    def unknown(cause: Throwable) = Log.unknown(branch, ours.commit.transaction, cause)
     val there =
       try find(ours.id.position)
-      catch { case e: AnabranchException if doubt.isDefined => throw unknown(e) }
+      catch { case e: AnabranchException => throw unknown(e) }
     there match {
       case Some(e) if e.commit.transaction == ours.commit.transaction => None
       case Some(e) => Some(AppendOutcome.Lost(e +: after(e.id.position)))
-      case None => throw unknown(doubt.getOrElse(new IllegalStateException("the name is taken, but there is no entry")))
+      case None =>
+        throw unknown(doubt.getOrElse(new IllegalStateException("the name is taken, but there is no entry")))
     }
   }
 
@@ -174,7 +182,10 @@ final class Log(store: ObjectStore) {
     entries.zip(entries.drop(1)).foreach { case (a, b) =>
       if (!b.commit.firstParent.contains(a.id)) {
         val recorded = b.commit.firstParent.fold("none")(_.toString)
-        throw broken(Paths.logObject(a.id.position), s"its id is ${a.id}, but the next entry names $recorded as its parent")
+        throw broken(
+          Paths.logObject(a.id.position),
+          s"its id is ${a.id}, but the next entry names $recorded as its parent"
+        )
       }
     }
     entries
@@ -186,6 +197,20 @@ final class Log(store: ObjectStore) {
 
 object Log {
   private val CacheBytes: Long = 64L * 1024 * 1024
+
+  /** What is told when the store does not say whether something was written.
+    *
+    * @param ref
+    *   the branch or tag
+    */
+  private[log] def unknown(ref: String, transaction: String, cause: Throwable): AnabranchException =
+    AnabranchException.caused(
+      cause,
+      "ANABRANCH_COMMIT.OUTCOME_UNKNOWN",
+      "txn" -> transaction,
+      "branch" -> ref,
+      "reason" -> String.valueOf(cause.getMessage)
+    )
 
   /** What an entry takes in memory, about. */
   private def weight(e: Entry): Int = 1000 + 500 * e.commit.tables.values.map(_.add.size).sum

@@ -35,10 +35,13 @@ final class Refs(store: ObjectStore, states: States) {
     heads.merge(
       name,
       state,
-      (old, neu) => if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
+      (old, neu) =>
+        if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
     ): Unit
 
-  private def named(name: String): Option[Ordinal] = newest(Paths.branch(name)).flatMap { case (_, r) => ordinalOf(r) }
+  private def named(name: String): Option[Ordinal] = newest(Paths.branch(name)).flatMap { case (_, r) =>
+    ordinalOf(r)
+  }
 
   /** Main's first log is known without looking; whether it was reset is asked in the same round. */
   private def openMain(): Option[CatalogState] = {
@@ -49,14 +52,15 @@ final class Refs(store: ObjectStore, states: States) {
   private def openLog(ordinal: Ordinal): Option[CatalogState] = states.head(ordinal).flatMap(settled)
 
   /** Follows closing entries: to the successor of a branch that was reset, to nothing if it was dropped. */
-  private def settled(state: CatalogState): Option[CatalogState] = state.closing match {
+  def settled(state: CatalogState): Option[CatalogState] = state.closing match {
     case None => Some(state)
     case Some(Closing(_, Some(successor))) => openLog(successor)
     case Some(_) => None
   }
 
   private def newest(folder: String): Option[(Long, JsonReader)] = {
-    val generations = store.list(folder, if (store.listsInOrder) 1 else Int.MaxValue).flatMap(o => Paths.numberOf(o.path))
+    val generations =
+      store.list(folder, if (store.listsInOrder) 1 else Int.MaxValue).flatMap(o => Paths.numberOf(o.path))
     generations.maxOption.flatMap { n =>
       val path = Paths.numbered(folder, n)
       store.read(path).map(bytes => n -> new JsonReader(Json.parse(bytes, path), path))
@@ -83,36 +87,39 @@ final class Refs(store: ObjectStore, states: States) {
     *   of [[nextBranch]]
     * @return
     *   false if somebody else took the generation
+    * @throws AnabranchException
+    *   ANABRANCH_COMMIT.OUTCOME_UNKNOWN, with the transaction of the log's first entry
     */
   def nameLog(name: String, generation: Long, ordinal: Ordinal): Boolean =
-    create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString)))
+    create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString))) { cause =>
+      Log.unknown(name, states.log.get(Position(ordinal, 0)).commit.transaction, cause)
+    }
 
   /** Creates a tag, or with None drops it.
     *
     * @param transaction
     *   32 random digits, by which one of two who write the same knows that it was the other
+    * @throws AnabranchException
+    *   ANABRANCH_COMMIT.OUTCOME_UNKNOWN
     */
   def writeTag(name: String, generation: Long, commit: Option[CommitId], transaction: String): Boolean = {
     val txn = Some(Json.Text(transaction))
-    create(Paths.tag(name), generation, Json.some("commit" -> commit.map(id => Json.Text(id.toString)), "txn" -> txn))
+    val value = Json.some("commit" -> commit.map(id => Json.Text(id.toString)), "txn" -> txn)
+    create(Paths.tag(name), generation, value)(Log.unknown(name, transaction, _))
   }
 
-  private def create(folder: String, generation: Long, value: Json): Boolean = {
+  private def create(folder: String, generation: Long, value: Json)(
+      unknown: Throwable => Throwable
+  ): Boolean = {
     val path = Paths.numbered(folder, generation)
     val bytes = Json.canonical(value)
+    def isOurs =
+      try store.read(path).map(_.sameElements(bytes))
+      catch { case e: AnabranchException => throw unknown(e) }
     store.createIfAbsent(path, bytes) match {
       case CreateOutcome.Won => true
-      case CreateOutcome.Lost => store.read(path).exists(_.sameElements(bytes))
-      case CreateOutcome.Unknown(cause) =>
-        store.read(path).map(_.sameElements(bytes)).getOrElse(
-          throw AnabranchException.caused(
-            cause,
-            "ANABRANCH_REPOSITORY.STORE_FAILED",
-            "operation" -> "create",
-            "path" -> path,
-            "reason" -> String.valueOf(cause.getMessage)
-          )
-        )
+      case CreateOutcome.Lost => isOurs.contains(true)
+      case CreateOutcome.Unknown(cause) => isOurs.getOrElse(throw unknown(cause))
     }
   }
 

@@ -7,7 +7,8 @@ import io.anabranch.core.store.{CreateOutcome, ObjectStore}
 
 /** The catalog at any commit: from the nearest checkpoint and the entries since. */
 final class States(store: ObjectStore, val log: Log, env: Environment) extends ManifestReader {
-  private val cache: Cache[CommitId, CatalogState] = CacheBuilder.newBuilder().maximumSize(States.CacheSize).build()
+  private val cache: Cache[CommitId, CatalogState] =
+    CacheBuilder.newBuilder().maximumSize(States.CacheSize).build()
 
   /** The state at a commit, whose hash is checked. */
   def at(id: CommitId): CatalogState =
@@ -36,7 +37,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     if (store.listsInOrder)
       log.newest(ordinal).map { first =>
         val (start, entries) = loaded(ordinal, first)
-        replay(ordinal, start, entries ++ log.after(Position(ordinal, first)))
+        replay(ordinal, start, entries ++ log.restOfObject(Position(ordinal, first)))
       }
     else log.head(ordinal).map(at(_: Entry))
 
@@ -55,20 +56,23 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
           "reason" -> s"the state before it is of ${state.id}, which it does not name as its parent"
         )
     }
-    val before = start.getOrElse(log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId)))
+    val before =
+      start.getOrElse(log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId)))
     remember(entries.foldLeft(before)(step))
   }
 
   /** The newest cached state or checkpoint of a log up to a number, and the entries since: one round. */
   private def loaded(ordinal: Ordinal, seq: Long): (Option[CatalogState], Seq[Entry]) = {
     import scala.jdk.CollectionConverters._
-    val cached = cache.asMap().values().asScala.filter(s => s.position.ordinal == ordinal && s.position.seq <= seq)
+    val cached =
+      cache.asMap().values().asScala.filter(s => s.position.ordinal == ordinal && s.position.seq <= seq)
     val best = cached.maxByOption(_.position.seq)
     val due = seq - seq % Checkpoint.Interval
     if (due == 0 || best.exists(_.position.seq >= due)) (best, since(ordinal, best, seq))
     else {
       val (checkpoint, entries) = Parallel.both(stored(Position(ordinal, due)))(log.range(ordinal, due, seq))
-      if (checkpoint.exists(_.id == entries.head.id)) (checkpoint, entries.tail)
+      if (checkpoint.exists(_.id == entries.head.id))
+        (checkpoint.map(_.copy(closing = entries.head.commit.closing)), entries.tail)
       else {
         val earlier = Iterator
           .iterate(due - Checkpoint.Interval)(_ - Checkpoint.Interval)
@@ -105,7 +109,10 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     */
   def writeCheckpoint(state: CatalogState): Boolean = {
     val lists = state.tables.map { case (id, t) => id -> t.files.stored.orElse(storeFiles(t)) }
-    store.createIfAbsent(Paths.checkpoint(state.position), Checkpoint.encode(state, lists)) == CreateOutcome.Won
+    store.createIfAbsent(
+      Paths.checkpoint(state.position),
+      Checkpoint.encode(state, lists)
+    ) == CreateOutcome.Won
   }
 
   private def storeFiles(t: TableState): Option[ManifestRef] =
@@ -144,14 +151,23 @@ object States {
     (ManifestRef(id, bytes.length.toLong, files.size.toLong, files.map(_.rows).sum, Sha256.hex(bytes)), bytes)
   }
 
-  /** Creates an object with a name that nobody else draws. */
+  /** Creates an object with a name that nobody else draws. What stands there after a doubtful answer is
+    * our own: a client may have repeated a request whose answer got lost.
+    */
   def mustCreate(store: ObjectStore, path: String, bytes: Array[Byte]): Unit =
     store.createIfAbsent(path, bytes) match {
       case CreateOutcome.Won => ()
+      case _ if store.read(path).exists(_.sameElements(bytes)) => ()
       case CreateOutcome.Lost => fail(path, "the name is taken", null)
       case CreateOutcome.Unknown(cause) => fail(path, String.valueOf(cause.getMessage), cause)
     }
 
   private def fail(path: String, reason: String, cause: Throwable) = throw AnabranchException
-    .caused(cause, "ANABRANCH_REPOSITORY.STORE_FAILED", "operation" -> "create", "path" -> path, "reason" -> reason)
+    .caused(
+      cause,
+      "ANABRANCH_REPOSITORY.STORE_FAILED",
+      "operation" -> "create",
+      "path" -> path,
+      "reason" -> reason
+    )
 }

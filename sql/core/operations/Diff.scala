@@ -20,27 +20,28 @@ object Diff {
       .flatMap(id => table(from.tables.get(id), to.tables.get(id)))
       .sortBy(d => Names.show(d.name))
 
-  private def table(from: Option[TableState], to: Option[TableState]): Option[TableDifference] = (from, to) match {
-    case (Some(a), Some(b)) if a.name == b.name && a.content == b.content => None
-    case (Some(a), Some(b)) =>
-      val files = a.content != b.content && a.files.files != b.files.files
-      val columns = a.metadata.columns != b.metadata.columns
-      val other = !columns && a.metadata != b.metadata
-      val renamed = a.name != b.name
-      val what = Seq(
-        Option.when(renamed)(s"renamed from ${Names.show(a.name)}"),
-        Option.when(columns)("columns changed"),
-        Option.when(other)("properties changed"),
-        Option.when(files)("rows changed")
-      ).flatten
-      Option.when(what.nonEmpty) {
-        val change = if (renamed && what.size == 1) "renamed" else "changed"
-        difference(b.name, change, what.mkString(", "), from, to)
-      }
-    case (None, Some(b)) => Some(difference(b.name, "created", "", from, to))
-    case (Some(a), None) => Some(difference(a.name, "dropped", "", from, to))
-    case _ => None
-  }
+  private def table(from: Option[TableState], to: Option[TableState]): Option[TableDifference] =
+    (from, to) match {
+      case (Some(a), Some(b)) if a.name == b.name && a.content == b.content => None
+      case (Some(a), Some(b)) =>
+        val files = a.content != b.content && a.files.files != b.files.files
+        val columns = a.metadata.columns != b.metadata.columns
+        val other = !columns && a.metadata != b.metadata
+        val renamed = a.name != b.name
+        val what = Seq(
+          Option.when(renamed)(s"renamed from ${Names.show(a.name)}"),
+          Option.when(columns)("columns changed"),
+          Option.when(other)("properties changed"),
+          Option.when(files)("rows changed")
+        ).flatten
+        Option.when(what.nonEmpty) {
+          val change = if (renamed && what.size == 1) "renamed" else "changed"
+          difference(b.name, change, what.mkString(", "), from, to)
+        }
+      case (None, Some(b)) => Some(difference(b.name, "created", "", from, to))
+      case (Some(a), None) => Some(difference(a.name, "dropped", "", from, to))
+      case _ => None
+    }
 
   private def difference(
       name: Seq[String],
@@ -50,8 +51,10 @@ object Diff {
       to: Option[TableState]
   ) = {
     // a file whose deletion vector differs counts as both removed and added
-    val before = from.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
-    val after = to.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
+    val before =
+      from.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
+    val after =
+      to.fold(Set.empty[(String, Any)])(_.files.files.map { case (id, f) => (id, f.deletions: Any) }.toSet)
     TableDifference(
       name,
       change,

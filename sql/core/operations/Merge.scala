@@ -12,11 +12,17 @@ import io.anabranch.core.transaction._
 final case class TableFacts(name: Seq[String], content: String)
 
 /** A catalog as far as a merge looks at it. */
-final case class CatalogFacts(tables: Map[String, TableFacts], namespaces: Map[Seq[String], Map[String, String]])
+final case class CatalogFacts(
+    tables: Map[String, TableFacts],
+    namespaces: Map[Seq[String], Map[String, String]]
+)
 
 object CatalogFacts {
   def of(state: CatalogState): CatalogFacts =
-    CatalogFacts(state.tables.map { case (id, t) => id -> TableFacts(t.name, t.content.toString) }, state.namespaces)
+    CatalogFacts(
+      state.tables.map { case (id, t) => id -> TableFacts(t.name, t.content.toString) },
+      state.namespaces
+    )
 }
 
 /** Two sides that can't both be right.
@@ -37,62 +43,105 @@ object Merge {
     * side and new rows on the other combine.
     */
   def threeWay(base: CatalogFacts, ours: CatalogFacts, theirs: CatalogFacts): MergedFacts = {
-    val ids = (base.tables.keySet ++ ours.tables.keySet ++ theirs.tables.keySet).toSeq.sorted
-    val merged = ids.map(id => id -> table(id, base.tables.get(id), ours.tables.get(id), theirs.tables.get(id)))
-    val tables = merged.collect { case (id, Right(Some(facts))) => id -> facts }
-    val spaces = (base.namespaces.keySet ++ ours.namespaces.keySet ++ theirs.namespaces.keySet).toSeq.map { n =>
-      n -> namespace(n, base.namespaces.get(n), ours.namespaces.get(n), theirs.namespaces.get(n))
-    }
-    val namespaces = spaces.collect { case (n, Right(Some(properties))) => n -> properties }.toMap
-    val sameName = tables.groupBy(_._2.name).toSeq.collect {
-      case (name, (id, _) +: rest) if rest.nonEmpty =>
+    val (tableParts, spaceParts) = combined(base, ours, theirs)
+    val tables = tableParts.collect { case (id, Part(Some(facts), None)) => id -> facts }
+    val namespaces = spaceParts.collect { case (n, Part(Some(properties), None)) => n -> properties }.toMap
+    val torn = tableParts.collect { case (id, Part(_, Some(problem))) =>
+      MergeConflict(Some(id), ours.tables.getOrElse(id, theirs.tables(id)).name, problem)
+    } ++ spaceParts.collect { case (n, Part(_, Some(problem))) => MergeConflict(None, n, problem) }
+    val sameName = tables.groupBy(_._2.name).toSeq.filter(_._2.size > 1).flatMap { case (name, several) =>
+      several.map { case (id, _) =>
         MergeConflict(Some(id), name, "different tables have this name on the two sides")
+      }
     }
+    val spaces = spaceParts.collect { case (n, Part(Some(_), _)) => n }.toSet
     val homeless = tables.collect {
-      case (id, facts) if !namespaces.contains(facts.name.init) && spaces.forall(s => s._1 != facts.name.init || s._2.isRight) =>
-        MergeConflict(Some(id), facts.name, "one side dropped its namespace, the other kept or made the table")
+      case (id, facts) if !spaces(facts.name.init) =>
+        MergeConflict(
+          Some(id),
+          facts.name,
+          "one side dropped its namespace, the other kept or made the table"
+        )
     }
-    val conflicts = merged.collect { case (_, Left(c)) => c } ++ spaces.collect { case (_, Left(c)) => c }
-    MergedFacts(CatalogFacts(tables.toMap, namespaces), conflicts ++ sameName ++ homeless)
+    MergedFacts(CatalogFacts(tables.toMap, namespaces), torn ++ sameName ++ homeless)
   }
 
+  /** A base for two sides with several merge bases: the bases merged with each other. Where they
+    * contradict each other there is no base: equal sides agree on it, others conflict. So it is given
+    * there a value that no side can have.
+    */
+  def virtualBase(under: CatalogFacts, one: CatalogFacts, other: CatalogFacts): CatalogFacts = {
+    val (tables, spaces) = combined(under, one, other)
+    CatalogFacts(
+      tables.collect { case (id, Part(Some(facts), _)) => id -> facts }.toMap,
+      spaces.collect { case (n, Part(Some(properties), _)) => n -> properties }.toMap
+    )
+  }
+
+  /** A merged table or namespace, None if it is gone, and why its sides can't both be right, if so. */
+  final private case class Part[T](value: Option[T], problem: Option[String] = None)
+
+  /** Each table by id and each namespace by name. */
+  private def combined(base: CatalogFacts, ours: CatalogFacts, theirs: CatalogFacts) = {
+    val ids = (base.tables.keySet ++ ours.tables.keySet ++ theirs.tables.keySet).toSeq.sorted
+    val names = (base.namespaces.keySet ++ ours.namespaces.keySet ++ theirs.namespaces.keySet).toSeq
+    (
+      ids.map(id => id -> table(base.tables.get(id), ours.tables.get(id), theirs.tables.get(id))),
+      names.map(n => n -> namespace(base.namespaces.get(n), ours.namespaces.get(n), theirs.namespaces.get(n)))
+    )
+  }
+
+  // What a virtual base has where its bases contradict each other.
+  private val NoName = Seq.empty[String]
+  private val NoContent = "?"
+  private val NoTable = TableFacts(NoName, NoContent)
+  private val NoValue = "\u0000"
+  private val NoNamespace = Map(NoValue -> NoValue)
+
   private def table(
-      id: String,
       base: Option[TableFacts],
       ours: Option[TableFacts],
       theirs: Option[TableFacts]
-  ): Either[MergeConflict, Option[TableFacts]] = (base, ours, theirs) match {
-    case (_, o, t) if o == t => Right(o)
-    case (b, o, t) if b == o => Right(t)
-    case (b, o, t) if b == t => Right(o)
-    case (b, Some(o), Some(t)) =>
-      for {
-        name <- pick(b.map(_.name), o.name, t.name).toRight(conflict(id, o, "both sides renamed it"))
-        content <- pick(b.map(_.content), o.content, t.content)
-          .toRight(conflict(id, o, "both sides changed it since the merge base"))
-      } yield Some(TableFacts(name, content))
-    case (_, Some(o), _) => Left(conflict(id, o, "their side dropped it, ours changed it"))
-    case (_, _, Some(t)) => Left(conflict(id, t, "our side dropped it, theirs changed it"))
-    case _ => Right(None)
+  ): Part[TableFacts] = {
+    val known = base.forall(b => b.name != NoName && b.content != NoContent)
+    (base, ours, theirs) match {
+      case (_, o, t) if o == t => Part(o)
+      case (b, o, t) if known && b == o => Part(t)
+      case (b, o, t) if known && b == t => Part(o)
+      case (b, Some(o), Some(t)) =>
+        val name = pick(b.map(_.name).filter(_ != NoName), o.name, t.name)
+        val content = pick(b.map(_.content).filter(_ != NoContent), o.content, t.content)
+        val problem =
+          if (name.isEmpty) Some("both sides renamed it")
+          else Option.when(content.isEmpty)("both sides changed it since the merge base")
+        Part(Some(TableFacts(name.getOrElse(NoName), content.getOrElse(NoContent))), problem)
+      case (_, Some(_), _) => Part(Some(NoTable), Some("their side dropped it, ours changed it"))
+      case _ => Part(Some(NoTable), Some("our side dropped it, theirs changed it"))
+    }
   }
 
-  private def conflict(id: String, t: TableFacts, reason: String) = MergeConflict(Some(id), t.name, reason)
+  private type Properties = Map[String, String]
 
   private def namespace(
-      name: Seq[String],
-      base: Option[Map[String, String]],
-      ours: Option[Map[String, String]],
-      theirs: Option[Map[String, String]]
-  ): Either[MergeConflict, Option[Map[String, String]]] = (base, ours, theirs) match {
-    case (_, o, t) if o == t => Right(o)
-    case (b, o, t) if b == o => Right(t)
-    case (b, o, t) if b == t => Right(o)
-    case (b, Some(o), Some(t)) =>
-      val keys = (b.getOrElse(Map.empty).keySet ++ o.keySet ++ t.keySet).toSeq
-      val values = keys.map(k => k -> pick(b.map(_.get(k)), o.get(k), t.get(k)))
-      if (values.exists(_._2.isEmpty)) Left(MergeConflict(None, name, "both sides changed the same property of the namespace"))
-      else Right(Some(values.collect { case (k, Some(Some(v))) => k -> v }.toMap))
-    case _ => Left(MergeConflict(None, name, "one side dropped the namespace, the other changed it"))
+      base: Option[Properties],
+      ours: Option[Properties],
+      theirs: Option[Properties]
+  ): Part[Properties] = {
+    val known = base.forall(!_.valuesIterator.contains(NoValue))
+    (base, ours, theirs) match {
+      case (_, o, t) if o == t => Part(o)
+      case (b, o, t) if known && b == o => Part(t)
+      case (b, o, t) if known && b == t => Part(o)
+      case (b, Some(o), Some(t)) =>
+        val under = b.filter(!_.contains(NoValue))
+        val keys = (under.getOrElse(Map.empty).keySet ++ o.keySet ++ t.keySet).toSeq
+        val values =
+          keys.map(k => k -> pick(under.map(_.get(k)).filter(!_.contains(NoValue)), o.get(k), t.get(k)))
+        val problem =
+          Option.when(values.exists(_._2.isEmpty))("both sides changed the same property of the namespace")
+        Part(Some(values.flatMap { case (k, v) => v.getOrElse(Some(NoValue)).map(k -> _) }.toMap), problem)
+      case _ => Part(Some(NoNamespace), Some("one side dropped the namespace, the other changed it"))
+    }
   }
 
   /** The value of the side that changed it; None where both did, in different ways. */
@@ -100,20 +149,6 @@ object Merge {
     if (ours == theirs || base.contains(theirs)) Some(ours)
     else if (base.contains(ours)) Some(theirs)
     else None
-
-  /** A base for two sides with several merge bases: the bases merged with each other. Where they
-    * contradict each other there is no base: equal sides agree on it, others conflict. So it is given
-    * there a value that no side can have.
-    */
-  def virtualBase(under: CatalogFacts, one: CatalogFacts, other: CatalogFacts): CatalogFacts = {
-    val merged = threeWay(under, one, other)
-    val tables = merged.conflicts.flatMap(_.tableId).map(_ -> Contradiction)
-    val spaces = merged.conflicts.filter(_.tableId.isEmpty).map(_.name -> ContradictoryProperties)
-    CatalogFacts(merged.facts.tables ++ tables, merged.facts.namespaces ++ spaces)
-  }
-
-  private val Contradiction = TableFacts(Nil, "?")
-  private val ContradictoryProperties = Map("\u0000" -> "")
 }
 
 /** The merge base, by arithmetic on version vectors: pure. */
@@ -130,7 +165,11 @@ object MergeBase {
     * @param vectorOf
     *   the version vector of a candidate
     */
-  def maximal(all: Seq[Position], first: Set[Ordinal], vectorOf: Position => Map[Ordinal, Long]): Seq[Position] = {
+  def maximal(
+      all: Seq[Position],
+      first: Set[Ordinal],
+      vectorOf: Position => Map[Ordinal, Long]
+  ): Seq[Position] = {
     val (early, late) = all.partition(p => first(p.ordinal))
     (early ++ late).foldLeft(Seq.empty[Position]) { (kept, p) =>
       if (kept.exists(k => vectorOf(k).get(p.ordinal).exists(_ >= p.seq))) kept
@@ -147,8 +186,12 @@ object MergeBase {
   * @param base
   *   gives the facts of the merge base of the target's state and the source
   */
-final case class MergeBranch(source: CatalogState, base: CatalogState => CatalogFacts, sourceName: String, targetName: String)
-    extends Intent {
+final case class MergeBranch(
+    source: CatalogState,
+    base: CatalogState => CatalogFacts,
+    sourceName: String,
+    targetName: String
+) extends Intent {
   override val operation: String = "MERGE BRANCH"
 
   override def onto(now: CatalogState): Proposal =
@@ -160,7 +203,10 @@ final case class MergeBranch(source: CatalogState, base: CatalogState => Catalog
           "ANABRANCH_MERGE.CONFLICT",
           "source" -> sourceName,
           "target" -> targetName,
-          "conflicts" -> merged.conflicts.map(c => s"${Names.show(c.name)}: ${c.reason}").mkString("; ")
+          "conflicts" -> merged.conflicts
+            .map(c => s"${Names.show(c.name)}: ${c.reason}")
+            .distinct
+            .mkString("; ")
         )
       Proposal(changes(now, merged.facts), spaces(now, merged.facts), merges = Some(source))
     }
@@ -182,6 +228,8 @@ final case class MergeBranch(source: CatalogState, base: CatalogState => Catalog
   }
 
   private def spaces(now: CatalogState, facts: CatalogFacts): Map[Seq[String], NamespaceChange] =
-    facts.namespaces.collect { case (n, p) if !now.namespaces.get(n).contains(p) => n -> NamespaceChange(Some(p)) } ++
+    facts.namespaces.collect {
+      case (n, p) if !now.namespaces.get(n).contains(p) => n -> NamespaceChange(Some(p))
+    } ++
       (now.namespaces.keySet -- facts.namespaces.keySet).map(_ -> NamespaceChange(None))
 }

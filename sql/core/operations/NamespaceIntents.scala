@@ -6,20 +6,28 @@ import io.anabranch.core.log.CatalogState
 import io.anabranch.core.transaction._
 
 /** Creates a namespace; its parent must be there. */
-final case class CreateNamespace(name: Seq[String], properties: Map[String, String], branch: String) extends Intent {
+final case class CreateNamespace(name: Seq[String], properties: Map[String, String], branch: String)
+    extends Intent {
   override val operation: String = "CREATE NAMESPACE"
   override def onto(now: CatalogState): Proposal = {
     Names.check(name)
     if (name.size > 1) Names.namespaceMustExist(now, name.init, branch)
     if (now.namespaces.contains(name))
-      throw AnabranchException("ANABRANCH_NAMESPACE.ALREADY_EXISTS", "namespace" -> Names.show(name), "ref" -> branch)
+      throw AnabranchException(
+        "ANABRANCH_NAMESPACE.ALREADY_EXISTS",
+        "namespace" -> Names.show(name),
+        "ref" -> branch
+      )
     Proposal(namespaces = Map(name -> NamespaceChange(Some(properties))))
   }
 }
 
 /** Sets the properties of a namespace. */
-final case class AlterNamespace(name: Seq[String], change: Map[String, String] => Map[String, String], branch: String)
-    extends Intent {
+final case class AlterNamespace(
+    name: Seq[String],
+    change: Map[String, String] => Map[String, String],
+    branch: String
+) extends Intent {
   override val operation: String = "ALTER NAMESPACE"
   override def onto(now: CatalogState): Proposal = {
     Names.namespaceMustExist(now, name, branch)

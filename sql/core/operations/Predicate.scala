@@ -55,9 +55,13 @@ object Pruning {
       case Predicate.Equal(c, v) => one(c)(mayEqual(_, v))
       case Predicate.In(c, vs) => one(c)(b => vs.exists(mayEqual(b, _)))
       case Predicate.Less(c, v, orEqual) =>
-        one(c)(b => !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0))
+        one(c)(b =>
+          !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0)
+        )
       case Predicate.Greater(c, v, orEqual) =>
-        one(c)(b => !b.allNull && b.max.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x >= 0 else x > 0))
+        one(c)(b =>
+          !b.allNull && b.max.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x >= 0 else x > 0)
+        )
       case Predicate.IsNull(c) => one(c)(_.mayBeNull)
       case Predicate.IsNotNull(c) => one(c)(!_.allNull)
       case Predicate.StartsWith(c, prefix) => one(c)(b => !b.allNull && startsIn(b, prefix))
@@ -66,13 +70,16 @@ object Pruning {
   }
 
   private def mayEqual(b: Bounds, v: Value): Boolean =
-    !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(_ <= 0) && b.max.flatMap(Value.compare(_, v)).forall(_ >= 0)
+    !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(_ <= 0) && b.max
+      .flatMap(Value.compare(_, v))
+      .forall(_ >= 0)
 
   /** Bounds cut to the prefix's length tell whether a value between them may start with it. */
   private def startsIn(b: Bounds, prefix: String): Boolean = {
     val n = prefix.codePointCount(0, prefix.length)
     def cut(v: Value): Option[Value] = v match {
-      case Value.Text(s) if s.codePointCount(0, s.length) > n => Some(Value.Text(s.substring(0, s.offsetByCodePoints(0, n))))
+      case Value.Text(s) if s.codePointCount(0, s.length) > n =>
+        Some(Value.Text(s.substring(0, s.offsetByCodePoints(0, n))))
       case t: Value.Text => Some(t)
       case _ => None
     }

@@ -19,7 +19,9 @@ object Names {
       else if (part.contains('@')) Some("'@' stands between a table and a ref")
       else if (part.exists(_.isControl)) Some("it holds a control character")
       else None
-    problem.foreach(p => throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> part, "reason" -> p))
+    problem.foreach(p =>
+      throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> part, "reason" -> p)
+    )
   }
 
   def show(name: Seq[String]): String = name.mkString(".")
@@ -55,7 +57,13 @@ final case class CreateTable(
     Names.namespaceMustExist(now, name.init, branch)
     Names.mustBeFree(now, name, branch)
     val change =
-      TableChange(0, name = Some(name), metadata = Some(metadata), add = files.inEntry, manifests = files.manifests)
+      TableChange(
+        0,
+        name = Some(name),
+        metadata = Some(metadata),
+        add = files.inEntry,
+        manifests = files.manifests
+      )
     Proposal(Map(id -> change), metrics = metrics)
   }
 }
@@ -78,7 +86,13 @@ final case class ReplaceTable(
   override def onto(now: CatalogState): Proposal = {
     Rebase.unchanged(base, now, id)
     val change =
-      TableChange(0, metadata = Some(metadata), clear = true, add = files.inEntry, manifests = files.manifests)
+      TableChange(
+        0,
+        metadata = Some(metadata),
+        clear = true,
+        add = files.inEntry,
+        manifests = files.manifests
+      )
     Proposal(Map(id -> change), metrics = metrics)
   }
 }
@@ -92,7 +106,8 @@ final case class DropTable(base: CatalogState, id: String) extends TableIntent {
 }
 
 /** Moves a table to another name; nothing else of it changes, so writers of its rows don't notice. */
-final case class RenameTable(base: CatalogState, id: String, to: Seq[String], branch: String) extends TableIntent {
+final case class RenameTable(base: CatalogState, id: String, to: Seq[String], branch: String)
+    extends TableIntent {
   override val operation: String = "RENAME TABLE"
   override def onto(now: CatalogState): Proposal = {
     Names.check(to)
@@ -124,7 +139,8 @@ final case class Append(
   override def onto(now: CatalogState): Proposal = {
     Rebase.sameLayout(base, now, id)
     if (files.isEmpty) Proposal()
-    else Proposal(Map(id -> TableChange(0, add = files.inEntry, manifests = files.manifests)), metrics = metrics)
+    else
+      Proposal(Map(id -> TableChange(0, add = files.inEntry, manifests = files.manifests)), metrics = metrics)
   }
 }
 

@@ -12,8 +12,12 @@ private[repository] trait History {
 
   /** A commit as users see it; its tables by the names that they have after it. */
   protected def info(e: Entry): CommitInfo = {
-    val c = e.commit
     lazy val state = states.at(e)
+    info(e, e.commit.tables.toSeq.map { case (id, t) => nameOf(id, t, e, state) }.sorted)
+  }
+
+  private def info(e: Entry, tables: Seq[String]): CommitInfo = {
+    val c = e.commit
     CommitInfo(
       e.id.toString,
       c.timeMillis,
@@ -24,7 +28,7 @@ private[repository] trait History {
       c.metrics,
       c.metadata,
       c.parents.map(_.toString),
-      c.tables.toSeq.map { case (id, t) => nameOf(id, t, e, state) }.sorted
+      tables
     )
   }
 
@@ -47,37 +51,42 @@ private[repository] trait History {
   }
 
   private def firstParents(from: Position): Iterator[Entry] =
-    Iterator.unfold(Option(from)) {
-      case None => None
-      case Some(at) =>
-        // in blocks, so that a block costs one round of requests
-        val block = states.log.range(at.ordinal, (at.seq - History.Block + 1).max(0), at.seq).reverse
-        val next = block.last.commit.firstParent.map(_.position)
-        Some((block, next))
-    }.flatten
+    Iterator
+      .unfold(Option(from)) {
+        case None => None
+        case Some(at) =>
+          // in blocks, so that a block costs one round of requests
+          val block = states.log.range(at.ordinal, (at.seq - History.Block + 1).max(0), at.seq).reverse
+          val next = block.last.commit.firstParent.map(_.position)
+          Some((block, next))
+      }
+      .flatten
 
-  /** The versions of a table at a ref, newest first: only commits that touched it are read. */
+  /** The versions of a table at a ref, newest first: only commits that touched it are read, and no states.
+    * Of the tables of a commit only this one is told, by the name that was asked for.
+    */
   def history(ref: String, table: Seq[String], limit: Int): Seq[TableVersion] = {
     val r = resolver.resolve(ref)
     val t = Names.table(r.state, table, ref)
-    versions(t).take(limit).map { case (version, e) => TableVersion(version, info(e)) }.toSeq
+    versions(t)
+      .take(limit)
+      .map { case (version, e) => TableVersion(version, info(e, Seq(Names.show(table)))) }
+      .toSeq
   }
 
   /** The commits that made a table's versions, newest first, by their links to one another. */
   private def versions(t: TableState): Iterator[(Long, Entry)] = {
     var fetched = t.at // in its log, what lies between here and where the walk is was fetched in one round
+    var close = false // links that are close together mean that a block holds many of the next ones
     Iterator.unfold(Option(t.at)) { place =>
       place.map { at =>
+        if (close && (at.ordinal != fetched.ordinal || at.seq < fetched.seq)) {
+          fetched = at.copy(seq = (at.seq - History.Block + 1).max(0))
+          states.log.range(at.ordinal, fetched.seq, at.seq): Unit
+        }
         val e = states.log.get(at)
         val change = e.commit.tables(t.id)
-        change.previous.foreach { p =>
-          val outside = p.ordinal != fetched.ordinal || p.seq < fetched.seq
-          // links that are close together mean that a block holds many of the next ones
-          if (outside && p.ordinal == at.ordinal && at.seq - p.seq <= History.Close) {
-            fetched = p.copy(seq = (p.seq - History.Block + 1).max(0))
-            states.log.range(p.ordinal, fetched.seq, p.seq): Unit
-          }
-        }
+        close = change.previous.exists(p => p.ordinal == at.ordinal && at.seq - p.seq <= History.Close)
         ((change.version, e), change.previous)
       }
     }
@@ -94,7 +103,8 @@ private[repository] trait History {
     case RestorePoint.Version(text) =>
       val there = resolver.resolve(text)
       val found = there.state.tables.get(table.id).orElse(there.state.byName.get(table.name))
-      def missing = AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> Names.show(table.name), "ref" -> text)
+      def missing =
+        AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> Names.show(table.name), "ref" -> text)
       LoadedTable(there, checked(found.getOrElse(throw missing)))
     case RestorePoint.Time(millis) =>
       val state = resolver.atTime(ref, millis)
@@ -137,7 +147,8 @@ private[repository] trait History {
   @annotation.tailrec
   private def nearer(t: TableState, wanted: Long): TableState = {
     val ordinal = t.at.ordinal
-    def at(n: Long) = states.readCheckpoint(Position(ordinal, n * Checkpoint.Interval)).flatMap(_.tables.get(t.id))
+    def at(n: Long) =
+      states.readCheckpoint(Position(ordinal, n * Checkpoint.Interval)).flatMap(_.tables.get(t.id))
     var (low, high) = (0L, t.at.seq / Checkpoint.Interval + 1)
     var best = t
     while (high - low > 1 && t.version - wanted > Checkpoint.Interval) {

@@ -32,11 +32,14 @@ object RefExpression {
   /** The last step of an expression and what stands before it. Names can't hold `~`, `^` or `@`. */
   private def lastStep(text: String): Option[(String, Step)] = {
     val start = math.max(math.max(text.lastIndexOf('~'), text.lastIndexOf('^')), text.lastIndexOf("@{"))
-    Option.when(start > 0)(text.substring(start)).flatMap {
-      case Suffix("", n, null, null) if n != null => Some(Ancestor(if (n.isEmpty) 1 else n.toInt))
-      case Suffix("", null, n, null) if n != null => Some(Parent(if (n.isEmpty) 1 else n.toInt))
-      case Suffix("", null, null, time) if time != null => Some(AtTime(time))
-      case _ => None
-    }.map(text.substring(0, start) -> _)
+    Option
+      .when(start > 0)(text.substring(start))
+      .flatMap {
+        case Suffix("", n, null, null) if n != null => Some(Ancestor(if (n.isEmpty) 1 else n.toInt))
+        case Suffix("", null, n, null) if n != null => Some(Parent(if (n.isEmpty) 1 else n.toInt))
+        case Suffix("", null, null, time) if time != null => Some(AtTime(time))
+        case _ => None
+      }
+      .map(text.substring(0, start) -> _)
   }
 }

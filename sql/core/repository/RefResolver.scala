@@ -45,18 +45,22 @@ final class RefResolver(root: String, refs: Refs, states: States) {
 
   private def resolveBase(e: RefExpression, text: String): ResolvedRef = {
     def branch = refs.head(e.base).map(ResolvedRef(text, "branch", _))
-    def tag = refs.tag(e.base).map(id => ResolvedRef(text, "tag", states.at(id)))
+    def tagged(id: CommitId) = ResolvedRef(text, "tag", states.at(id))
     e.kind match {
       case Some("branch") => branch.getOrElse(throw notFound(text))
-      case Some(_) => tag.getOrElse(throw notFound(text))
+      case Some(_) => refs.tag(e.base).map(tagged).getOrElse(throw notFound(text))
       case None if RefName.problem(e.base).isEmpty =>
         // main is always a branch, and asked for all the time
         if (e.base == Refs.Main) branch.getOrElse(throw notFound(text))
         else
-          (branch, tag) match {
+          Parallel.both(refs.tag(e.base))(branch) match {
             case (Some(_), Some(_)) =>
-              throw AnabranchException("ANABRANCH_REF.AMBIGUOUS", "ref" -> text, "matches" -> "it names a branch and a tag")
-            case (b, t) => b.orElse(t).getOrElse(throw notFound(text))
+              throw AnabranchException(
+                "ANABRANCH_REF.AMBIGUOUS",
+                "ref" -> text,
+                "matches" -> "it names a branch and a tag"
+              )
+            case (t, b) => b.orElse(t.map(tagged)).getOrElse(throw notFound(text))
           }
       case None => commit(e.base, text)
     }
@@ -79,14 +83,18 @@ final class RefResolver(root: String, refs: Refs, states: States) {
     var at = ref.state.position
     var left = count.toLong
     while (left > at.seq) {
-      val fork = states.log.get(at.copy(seq = 0)).commit.firstParent.getOrElse(
-        throw AnabranchException(
-          "ANABRANCH_REF.NO_ANCESTOR",
-          "ref" -> s"${ref.text}",
-          "base" -> ref.state.id.short,
-          "count" -> (count - left + at.seq).toString
+      val fork = states.log
+        .get(at.copy(seq = 0))
+        .commit
+        .firstParent
+        .getOrElse(
+          throw AnabranchException(
+            "ANABRANCH_REF.NO_ANCESTOR",
+            "ref" -> s"${ref.text}",
+            "base" -> ref.state.id.short,
+            "count" -> (count - left + at.seq).toString
+          )
         )
-      )
       left -= at.seq + 1
       at = fork.position
     }
@@ -95,14 +103,16 @@ final class RefResolver(root: String, refs: Refs, states: States) {
 
   private def parent(ref: ResolvedRef, number: Int): CatalogState = {
     val parents = states.log.get(ref.state.id).commit.parents
-    val id = parents.lift(number - 1).getOrElse(
-      throw AnabranchException(
-        "ANABRANCH_REF.NO_ANCESTOR",
-        "ref" -> ref.text,
-        "base" -> ref.state.id.short,
-        "count" -> parents.size.toString
+    val id = parents
+      .lift(number - 1)
+      .getOrElse(
+        throw AnabranchException(
+          "ANABRANCH_REF.NO_ANCESTOR",
+          "ref" -> ref.text,
+          "base" -> ref.state.id.short,
+          "count" -> parents.size.toString
+        )
       )
-    )
     states.at(id)
   }
 

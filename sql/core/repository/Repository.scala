@@ -46,7 +46,9 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     if (!mayWrite) {
       if (!created) StoreProbe.check(store, Paths.Probes, env.randomId())
       val info = Repository.info(store)
-      info.foreach(i => Features.check(s"repository at $root", i.readerFeatures, i.writerFeatures, writing = true))
+      info.foreach(i =>
+        Features.check(s"repository at $root", i.readerFeatures, i.writerFeatures, writing = true)
+      )
       mayWrite = true
     }
   }
@@ -64,7 +66,8 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   def branches(): Seq[BranchInfo] =
     refs.branchNames().flatMap(n => refs.head(n).map(s => BranchInfo(n, info(log.get(s.id)))))
 
-  def tags(): Seq[TagInfo] = refs.tagNames().flatMap(n => refs.tag(n).map(id => TagInfo(n, info(log.get(id)))))
+  def tags(): Seq[TagInfo] =
+    refs.tagNames().flatMap(n => refs.tag(n).map(id => TagInfo(n, info(log.get(id)))))
 
   /** Creates a branch: two small objects, whatever the size of the catalog.
     *
@@ -81,21 +84,39 @@ final class Repository private (val store: ObjectStore, env: Environment, create
         mustNotBe("tag", name, refs.tag(name).isDefined)
         val start = resolve(from).state
         val state = openLog(name, start, "CREATE BRANCH", by)
-        if (!refs.nameLog(name, generation, state.position.ordinal)) {
+        if (refs.nameLog(name, generation, state.position.ordinal)) began(name, state)
+        else {
           committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
           if (!ifNotExists) throw exists("branch", name)
-        } else refs.remember(name, state)
-        BranchInfo(name, info(log.get(refs.head(name).getOrElse(throw resolver.notFound(name)).id)))
+          BranchInfo(name, info(log.get(refs.head(name).getOrElse(throw resolver.notFound(name)).id)))
+        }
     }
   }
 
+  /** A branch that goes on in a new log from now on; told without a request, which could fail. */
+  private def began(name: String, state: CatalogState): BranchInfo = {
+    refs.remember(name, state)
+    BranchInfo(name, info(log.get(state.id)))
+  }
+
   /** Draws ordinals until one is free. */
-  private def openLog(branch: String, from: CatalogState, operation: String, by: CommitContext): CatalogState =
+  private def openLog(
+      branch: String,
+      from: CatalogState,
+      operation: String,
+      by: CommitContext
+  ): CatalogState =
     Iterator
       .continually(committer.open(env.randomOrdinal(), branch, Some(from), _.copy(operation = operation), by))
       .take(Repository.MaxOrdinalDraws)
       .collectFirst { case Some(state) => state }
-      .getOrElse(throw AnabranchException("ANABRANCH_COMMIT.RETRIES_EXHAUSTED", "branch" -> branch, "count" -> Repository.MaxOrdinalDraws.toString))
+      .getOrElse(
+        throw AnabranchException(
+          "ANABRANCH_COMMIT.RETRIES_EXHAUSTED",
+          "branch" -> branch,
+          "count" -> Repository.MaxOrdinalDraws.toString
+        )
+      )
 
   def createTag(name: String, from: String, ifNotExists: Boolean): TagInfo = {
     RefName.check(name)
@@ -107,8 +128,10 @@ final class Repository private (val store: ObjectStore, env: Environment, create
       case None =>
         mustNotBe("branch", name, refs.head(name).isDefined)
         val id = resolve(from).state.id
-        if (!refs.writeTag(name, generation, Some(id), env.randomId()) && !ifNotExists) throw exists("tag", name)
-        TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
+        val made = TagInfo(name, info(log.get(id))) // read before it is written: a request could fail
+        if (refs.writeTag(name, generation, Some(id), env.randomId())) made
+        else if (!ifNotExists) throw exists("tag", name)
+        else TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
     }
   }
 
@@ -116,12 +139,14 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     AnabranchException("ANABRANCH_REF.ALREADY_EXISTS", "kind" -> kind, "ref" -> name)
 
   // one name for a branch and a tag would be ambiguous in every query
-  private def mustNotBe(kind: String, name: String, there: Boolean): Unit = if (there) throw exists(kind, name)
+  private def mustNotBe(kind: String, name: String, there: Boolean): Unit =
+    if (there) throw exists(kind, name)
 
   def dropBranch(name: String, ifExists: Boolean, by: CommitContext): Unit = {
     if (name == Refs.Main) throw AnabranchException("ANABRANCH_REF.IS_MAIN")
     refs.head(name) match {
-      case Some(state) => committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
+      case Some(state) =>
+        committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
       case None => if (!ifExists) throw resolver.notFound(name)
     }
   }
@@ -142,9 +167,10 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     val state = openLog(name, target, "RESET BRANCH", by)
     val closing = CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH")
     committer.commit(name, old, closing, by): Unit
-    refs.nameLog(name, generation, state.position.ordinal): Unit
-    val head = refs.head(name).getOrElse(throw resolver.notFound(name))
-    BranchInfo(name, info(log.get(head.id)))
+    // the closing entry has reset the branch; its name only saves readers the way through the old log
+    try refs.nameLog(name, generation, state.position.ordinal): Unit
+    catch { case _: AnabranchException => () }
+    began(name, state)
   }
 
   // ---- merge
@@ -162,7 +188,8 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     if (ours.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
     else {
       val (merged, fastForward) = intent.plan(ours)
-      val conflicts = merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason))
+      val conflicts =
+        merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason)).distinct
       if (dryRun) MergeResult(None, fastForward, conflicts ++ preview(ours, intent))
       else {
         val state = committer.commit(target.writable, ours, intent, by)
@@ -181,7 +208,9 @@ final class Repository private (val store: ObjectStore, env: Environment, create
         .map(t => id -> t.copy(name = f.name))
     }
     val open = merged.conflicts.flatMap(_.tableId).toSet
-    Diff.between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open)).map(TableChangeInfo.of)
+    Diff
+      .between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open))
+      .map(TableChangeInfo.of)
   }
 
   // ---- tables
@@ -211,16 +240,33 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     val target = resolve(branch)
     val now = Names.table(target.state, table, branch)
     val past = at(target, now, to)
+    // an adopted state is one of the same table: its files lie under the table's id
+    if (past.table.id != now.id)
+      throw AnabranchException(
+        "ANABRANCH_TABLE.ANOTHER_TABLE",
+        "table" -> Names.show(table),
+        "ref" -> past.ref.text
+      )
     val (before, after) = (now.files.rows, past.table.files.rows)
-    val metrics = Map("rows_before" -> before, "rows_after" -> after, "files_after" -> past.table.files.files.size.toLong)
+    val metrics =
+      Map("rows_before" -> before, "rows_after" -> after, "files_after" -> past.table.files.files.size.toLong)
     val intent = RestoreTable(target.state, now.id, past.state, metrics)
     val state = committer.commit(target.writable, target.state, intent, by)
     val restored = state.tables(now.id)
-    RestoreResult(Names.show(table), restored.version, state.id.toString, after, restored.files.files.size.toLong)
+    RestoreResult(
+      Names.show(table),
+      restored.version,
+      state.id.toString,
+      after,
+      restored.files.files.size.toLong
+    )
   }
 
   /** Makes a checkpoint of a branch's head now. */
-  def checkpoint(branch: String): Boolean = states.writeCheckpoint(resolve(branch).state)
+  def checkpoint(branch: String): Boolean = {
+    beforeWrite()
+    states.writeCheckpoint(resolve(branch).state)
+  }
 }
 
 /** Closes a branch's log; whatever came before it meanwhile stands. */

@@ -35,7 +35,15 @@ final case class TableChangeInfo(
 
 object TableChangeInfo {
   private[repository] def of(d: io.anabranch.core.operations.TableDifference): TableChangeInfo =
-    TableChangeInfo(d.name.mkString("."), d.change, d.detail, d.rowsFrom, d.rowsTo, d.filesAdded, d.filesRemoved)
+    TableChangeInfo(
+      d.name.mkString("."),
+      d.change,
+      d.detail,
+      d.rowsFrom,
+      d.rowsTo,
+      d.filesAdded,
+      d.filesRemoved
+    )
 }
 
 /** What a merge did, or in a dry run would do. `commit` is None where nothing was committed. */

@@ -61,7 +61,7 @@ private[store] final class S3ConditionalPut(fs: FileSystem, root: String) extend
       try { ConditionalCreate.send(out, bytes); None }
       catch { case NonFatal(e) => Some(e) }
     failure match {
-      case None                                   => CreateOutcome.Won
+      case None => CreateOutcome.Won
       case Some(e) if ConditionalCreate.isLost(e) => CreateOutcome.Lost
       case Some(e) if isCollision(e) && retries > 0 =>
         Thread.sleep(ThreadLocalRandom.current().nextLong(10, 50))
@@ -69,7 +69,7 @@ private[store] final class S3ConditionalPut(fs: FileSystem, root: String) extend
       case Some(e) if StoreErrors.hasClass(e, "AWSUnsupportedFeatureException") =>
         throw StoreErrors.unsafe(root, "it answered that it knows no conditional PUT", e)
       case Some(e) if StoreErrors.isDenied(e) || isRefused(e) => throw e
-      case Some(e)                                            => CreateOutcome.Unknown(e)
+      case Some(e) => CreateOutcome.Unknown(e)
     }
   }
 
@@ -109,8 +109,8 @@ private[store] final class CreateWithoutOverwrite(fs: FileSystem) extends Condit
         CreateOutcome.Won
       } catch {
         case NonFatal(e) if ConditionalCreate.isLost(e) => CreateOutcome.Lost
-        case NonFatal(e) if StoreErrors.isDenied(e)     => throw e
-        case NonFatal(e)                                => CreateOutcome.Unknown(e)
+        case NonFatal(e) if StoreErrors.isDenied(e) => throw e
+        case NonFatal(e) => CreateOutcome.Unknown(e)
       }
     } catch { case e: IOException if ConditionalCreate.isLost(e) => CreateOutcome.Lost }
 }
@@ -138,9 +138,9 @@ private[store] final class RenameWithoutOverwrite(fs: FileSystem, conf: Configur
       context.rename(temporary, target, Options.Rename.NONE)
       CreateOutcome.Won
     } catch {
-      case _: FileAlreadyExistsException          => CreateOutcome.Lost
+      case _: FileAlreadyExistsException => CreateOutcome.Lost
       case NonFatal(e) if StoreErrors.isDenied(e) => throw e
-      case NonFatal(e)                            => settle(temporary, target, e)
+      case NonFatal(e) => settle(temporary, target, e)
     }
 
   /** Some file systems only say that the rename failed. If both names are there, then another's object had

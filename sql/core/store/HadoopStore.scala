@@ -124,8 +124,8 @@ object HadoopStore {
     val scheme = path.toUri.getScheme
     val conditional = scheme match {
       case "s3a" => new S3ConditionalPut(fs, root)
-      case "gs"  => new CreateWithoutOverwrite(fs)
-      case _     => new RenameWithoutOverwrite(fs, conf)
+      case "gs" => new CreateWithoutOverwrite(fs)
+      case _ => new RenameWithoutOverwrite(fs, conf)
     }
     new HadoopStore(fs, root, conditional, ordered(scheme, path.toUri.getAuthority))
   }
@@ -138,10 +138,10 @@ object HadoopStore {
 
   private def missingJar(scheme: String): String = {
     val remedy = scheme match {
-      case "s3a"            => "; add org.apache.hadoop:hadoop-aws:3.5.0 to spark.jars.packages"
+      case "s3a" => "; add org.apache.hadoop:hadoop-aws:3.5.0 to spark.jars.packages"
       case "abfs" | "abfss" => "; add org.apache.hadoop:hadoop-azure:3.5.0 to spark.jars.packages"
-      case "gs"             => "; add Google's gcs-connector to spark.jars"
-      case _                => ""
+      case "gs" => "; add Google's gcs-connector to spark.jars"
+      case _ => ""
     }
     s"there is no Hadoop file system for the scheme '$scheme'$remedy"
   }

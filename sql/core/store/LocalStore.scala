@@ -67,10 +67,10 @@ final class LocalStore(folder: Path) extends ObjectStore {
       Files.createLink(target, temporary)
       CreateOutcome.Won
     } catch {
-      case _: FileAlreadyExistsException    => CreateOutcome.Lost
+      case _: FileAlreadyExistsException => CreateOutcome.Lost
       case e: UnsupportedOperationException => throw withoutLinks(e)
       case e: FileSystemException if LocalStore.NoLinks(e.getReason) => throw withoutLinks(e)
-      case e: IOException if StoreErrors.isDenied(e)                 => throw e
+      case e: IOException if StoreErrors.isDenied(e) => throw e
       // A network file system may have made the link before its answer was lost.
       case e: IOException => CreateOutcome.Unknown(e)
     }
@@ -113,7 +113,7 @@ final class LocalStore(folder: Path) extends ObjectStore {
     else
       try Some(f(file))
       catch {
-        case _: NoSuchFileException                                        => None
+        case _: NoSuchFileException => None
         case e: FileSystemException if e.getReason == LocalStore.NotFolder => None
       }
   }

@@ -13,8 +13,8 @@ private[store] object StoreErrors {
   def translated[A](operation: String, path: => String)(body: => A): A =
     try body
     catch {
-      case e: IOException                => throw failure(operation, path, e)
-      case e: UncheckedIOException       => throw failure(operation, path, e.getCause)
+      case e: IOException => throw failure(operation, path, e)
+      case e: UncheckedIOException => throw failure(operation, path, e.getCause)
       case e: DirectoryIteratorException => throw failure(operation, path, e.getCause)
     }
 
@@ -49,15 +49,15 @@ private[store] object StoreErrors {
     hasClass(e, "AccessDeniedException", "AccessControlException", "NoAuthWithAWSException") ||
       chain(e).exists {
         case f: FileSystemException => Denials(f.getReason)
-        case _                      => false
+        case _ => false
       }
 
   /** What Java reports by text only. */
   private val Denials = Set("Read-only file system", "Operation not permitted")
 
   private def reason(e: Throwable): String = e match {
-    case f: FileSystemException if f.getReason != null    => f.getReason
-    case x: ExecutionException if x.getCause != null      => reason(x.getCause)
+    case f: FileSystemException if f.getReason != null => f.getReason
+    case x: ExecutionException if x.getCause != null => reason(x.getCause)
     case _ if e.getMessage == null || e.getMessage.isBlank => e.getClass.getSimpleName
     case _ => s"${e.getClass.getSimpleName}: ${e.getMessage}"
   }

@@ -45,7 +45,7 @@ object StoreProbe {
     store.read(path) match {
       case Some(bytes) if Arrays.equals(bytes, first) => ()
       case Some(_) => refuse(store, "a second create of the same name replaced the first object")
-      case None    => refuse(store, "an object was gone after a second create of the same name")
+      case None => refuse(store, "an object was gone after a second create of the same name")
     }
   }
 

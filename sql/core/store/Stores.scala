@@ -22,7 +22,7 @@ object Stores {
     val at = parse(uri)
     at.scheme match {
       case "file" => new LocalStore(Paths.get(at.path))
-      case _      => HadoopStore.open(at.toString, conf)
+      case _ => HadoopStore.open(at.toString, conf)
     }
   }
 
@@ -45,7 +45,7 @@ object Stores {
     if (uri.exists(c => c.isControl || c == '\\')) refuse("it holds a control character or a backslash")
     val (scheme, authority, path) = uri match {
       case Form(s, a, p) => (s.toLowerCase(Locale.ROOT), Option(a).getOrElse(""), Option(p).getOrElse(""))
-      case _             => refuse("it is not an absolute URI with a scheme")
+      case _ => refuse("it is not an absolute URI with a scheme")
     }
     val parts = path.split('/').filter(_.nonEmpty)
     if (parts.exists(p => p == "." || p == "..")) refuse("'.' and '..' are not followed")

@@ -27,7 +27,13 @@ object CommitContext {
 /** Brings intents into the log of a branch: propose, write if absent, and on a lost race look at the
   * winners and propose again, a bounded number of times.
   */
-final class Committer(store: ObjectStore, states: States, refs: Refs, env: Environment, beforeWrite: () => Unit) {
+final class Committer(
+    store: ObjectStore,
+    states: States,
+    refs: Refs,
+    env: Environment,
+    beforeWrite: () => Unit
+) {
 
   /** Commits an intent.
     *
@@ -57,7 +63,11 @@ final class Committer(store: ObjectStore, states: States, refs: Refs, env: Envir
           if (lost > 1) env.sleepMillis(env.randomInt(Committer.backoffMillis(lost)).toLong)
       }
     }
-    throw AnabranchException("ANABRANCH_COMMIT.RETRIES_EXHAUSTED", "branch" -> branch, "count" -> lost.toString)
+    throw AnabranchException(
+      "ANABRANCH_COMMIT.RETRIES_EXHAUSTED",
+      "branch" -> branch,
+      "count" -> lost.toString
+    )
   }
 
   /** Writes entry 0 of a new log.
@@ -67,7 +77,13 @@ final class Committer(store: ObjectStore, states: States, refs: Refs, env: Envir
     * @return
     *   None if the ordinal is taken
     */
-  def open(ordinal: Ordinal, branch: String, from: Option[CatalogState], first: Commit => Commit, by: CommitContext): Option[CatalogState] = {
+  def open(
+      ordinal: Ordinal,
+      branch: String,
+      from: Option[CatalogState],
+      first: Commit => Commit,
+      by: CommitContext
+  ): Option[CatalogState] = {
     beforeWrite()
     val blank = Commit(
       Position(ordinal, 0),
@@ -112,17 +128,22 @@ final class Committer(store: ObjectStore, states: States, refs: Refs, env: Envir
     state
   }
 
-  /** A branch that was closed meanwhile: goes on in its successor, if it has one. */
-  private def follow(branch: String, state: CatalogState): CatalogState = state.closing match {
-    case None => state
-    case Some(_) => refs.head(branch).getOrElse(throw AnabranchException("ANABRANCH_REF.CLOSED", "ref" -> branch))
-  }
+  /** A branch that was closed meanwhile: goes on in its successor, if it has one. Not in a branch that took
+    * its name since.
+    */
+  private def follow(branch: String, state: CatalogState): CatalogState =
+    refs.settled(state).getOrElse(throw AnabranchException("ANABRANCH_REF.CLOSED", "ref" -> branch))
 
   private def write(state: CatalogState, proposal: Proposal, operation: String, by: CommitContext): Json = {
     val place = Position(state.position.ordinal, state.position.seq + 1)
     if (place.seq > Position.MaxSeq) throw new IllegalStateException("the log is full")
     proposal.tables.keys.flatMap(state.tables.get).foreach { t =>
-      Features.check(s"table ${t.name.mkString(".")}", t.metadata.readerFeatures, t.metadata.writerFeatures, writing = true)
+      Features.check(
+        s"table ${t.name.mkString(".")}",
+        t.metadata.readerFeatures,
+        t.metadata.writerFeatures,
+        writing = true
+      )
     }
     val tables = proposal.tables.map { case (id, change) => id -> Committer.placed(state, id, change) }
     val merged = proposal.merges.fold(Map.empty[Ordinal, Long]) { other =>
@@ -154,6 +175,7 @@ final class Committer(store: ObjectStore, states: States, refs: Refs, env: Envir
     if (files.size <= Committer.MaxInlineFiles && Committer.estimatedBytes(files) <= Committer.MaxInlineBytes)
       StagedFiles(files, Nil)
     else {
+      beforeWrite()
       var row = 0L
       val numbered = files.map { f =>
         val first = row

@@ -45,7 +45,10 @@ object Rebase {
   private def present(base: CatalogState, now: CatalogState, id: String) =
     now.tables.getOrElse(
       id,
-      throw new Conflict(s"the table ${base.tables(id).name.mkString(".")} was dropped meanwhile", now.position)
+      throw new Conflict(
+        s"the table ${base.tables(id).name.mkString(".")} was dropped meanwhile",
+        now.position
+      )
     )
 
   /** An append fits on any newer state with the same columns and partitioning. */
@@ -58,6 +61,7 @@ object Rebase {
   /** Everything else needs the table as it was read. */
   def unchanged(base: CatalogState, now: CatalogState, id: String): Unit = {
     val (was, is) = (base.tables(id), present(base, now, id))
-    if (is.at != was.at) throw new Conflict(s"the table ${was.name.mkString(".")} was changed meanwhile", is.at)
+    if (is.at != was.at)
+      throw new Conflict(s"the table ${was.name.mkString(".")} was changed meanwhile", is.at)
   }
 }

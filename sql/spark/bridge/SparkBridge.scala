@@ -51,7 +51,10 @@ object SparkBridge {
   def typeOf(schema: StructType, path: Seq[String]): Option[DataType] =
     schema.findNestedField(path, includeCollections = true).map(_._2.dataType)
 
-  def applyPropertiesChanges(properties: Map[String, String], changes: Seq[TableChange]): Map[String, String] =
+  def applyPropertiesChanges(
+      properties: Map[String, String],
+      changes: Seq[TableChange]
+  ): Map[String, String] =
     CatalogV2Util.applyPropertiesChanges(properties, changes)
 
   def columns(schema: StructType): Array[org.apache.spark.sql.connector.catalog.Column] =
@@ -69,7 +72,10 @@ object SparkBridge {
 
   /** The value of a constant expression as a timestamp, in microseconds since 1970; None if it is NULL. */
   def timestampMicros(session: ClassicSession, e: Expression): Option[Long] = {
-    val plan = Project(Seq(Alias(Cast(e, TimestampType, Some(session.sessionState.conf.sessionLocalTimeZone)), "time")()), OneRowRelation())
+    val plan = Project(
+      Seq(Alias(Cast(e, TimestampType, Some(session.sessionState.conf.sessionLocalTimeZone)), "time")()),
+      OneRowRelation()
+    )
     val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }

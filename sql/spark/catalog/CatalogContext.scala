@@ -71,7 +71,11 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
     ident.name.indexOf('@') match {
       case -1 => TableRef(namespace :+ ident.name, currentRef)
       case 0 =>
-        throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> ident.name, "reason" -> "no table stands before '@'")
+        throw AnabranchException(
+          "ANABRANCH_TABLE.INVALID_NAME",
+          "name" -> ident.name,
+          "reason" -> "no table stands before '@'"
+        )
       case at => TableRef(namespace :+ ident.name.substring(0, at), ident.name.substring(at + 1))
     }
   }
@@ -82,7 +86,9 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   def load(ident: Identifier): LoadedTable = load(parse(ident))
 
   /** Commits to the branch that a ref names, from the state that it has now. */
-  def commit(ref: String, parameters: Map[String, String] = Map.empty)(intent: ResolvedRef => Intent): Unit = {
+  def commit(ref: String, parameters: Map[String, String] = Map.empty)(
+      intent: ResolvedRef => Intent
+  ): Unit = {
     val r = repository.resolve(ref)
     val branch = r.writable
     repository.commit(branch, r.state, intent(r), context(parameters)): Unit

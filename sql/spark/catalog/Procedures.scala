@@ -6,7 +6,11 @@ import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow
 import org.apache.spark.sql.connector.catalog.Identifier
-import org.apache.spark.sql.connector.catalog.procedures.{BoundProcedure, ProcedureParameter, UnboundProcedure}
+import org.apache.spark.sql.connector.catalog.procedures.{
+  BoundProcedure,
+  ProcedureParameter,
+  UnboundProcedure
+}
 import org.apache.spark.sql.connector.read.{LocalScan, Scan}
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
@@ -15,7 +19,8 @@ import scala.jdk.CollectionConverters._
 
 /** Stored procedures of a catalog: `CALL <catalog>.system.<name>(…)`. */
 final class Procedures(context: CatalogContext) {
-  private val all: Map[String, UnboundProcedure] = Seq(new DiffProcedure(context)).map(p => p.name() -> p).toMap
+  private val all: Map[String, UnboundProcedure] =
+    Seq(new DiffProcedure(context)).map(p => p.name() -> p).toMap
 
   def load(ident: Identifier): UnboundProcedure =
     Option
@@ -30,7 +35,8 @@ final class Procedures(context: CatalogContext) {
       )
 
   def list(namespace: Seq[String]): Array[Identifier] =
-    if (namespace == Seq("system")) all.keys.toSeq.sorted.map(Identifier.of(Array("system"), _)).toArray else Array.empty
+    if (namespace == Seq("system")) all.keys.toSeq.sorted.map(Identifier.of(Array("system"), _)).toArray
+    else Array.empty
 }
 
 /** `CALL system.diff(from => 'ref', to => 'ref', table => 'db.t')`: what differs between two refs, by
@@ -54,7 +60,11 @@ final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with
 
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {
     Seq("from", "to").zipWithIndex.find { case (_, i) => input.isNullAt(i) }.foreach { case (argument, _) =>
-      throw AnabranchException("ANABRANCH_PROCEDURE.NULL_ARGUMENT", "procedure" -> "system.diff", "argument" -> argument)
+      throw AnabranchException(
+        "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
+        "procedure" -> "system.diff",
+        "argument" -> argument
+      )
     }
     val table = Option.when(!input.isNullAt(2))(input.getString(2)).map { t =>
       val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(t)
@@ -63,7 +73,15 @@ final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with
     }
     val found = context.repository.diff(input.getString(0), input.getString(1), table).map { c =>
       new GenericInternalRow(
-        Array[Any](text(c.table), text(c.change), text(c.detail), c.rowsFrom, c.rowsTo, c.filesAdded, c.filesRemoved)
+        Array[Any](
+          text(c.table),
+          text(c.change),
+          text(c.detail),
+          c.rowsFrom,
+          c.rowsTo,
+          c.filesAdded,
+          c.filesRemoved
+        )
       ): InternalRow
     }
     val result: Scan = new LocalScan {

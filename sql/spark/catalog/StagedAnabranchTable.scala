@@ -56,7 +56,8 @@ final class StagedAnabranchTable(
   override def commitStagedChanges(): Unit = translated {
     val repository = context.repository
     val removed = existing.fold(Iterable.empty[DataFile])(_.files.files.values)
-    val metrics = if (wrote || existing.isDefined) TableIntents.metrics(staged, removed) else Map.empty[String, Long]
+    val metrics =
+      if (wrote || existing.isDefined) TableIntents.metrics(staged, removed) else Map.empty[String, Long]
     val files = repository.stage(staged)
     val suffix = if (wrote) " AS SELECT" else ""
     val intent = existing match {

@@ -19,7 +19,12 @@ final class TableOperations(context: CatalogContext) {
     val state = context.currentState.state
     val wanted = context.namespaceOf(namespace)
     Names.namespaceMustExist(state, wanted, context.currentRef)
-    state.tables.values.map(_.name).filter(_.init == wanted).toSeq.sortBy(_.last).map(n => Identifier.of(n.init.toArray, n.last))
+    state.tables.values
+      .map(_.name)
+      .filter(_.init == wanted)
+      .toSeq
+      .sortBy(_.last)
+      .map(n => Identifier.of(n.init.toArray, n.last))
   }
 
   def load(ident: Identifier): AnabranchTable = table(context.load(ident))
@@ -45,7 +50,8 @@ final class TableOperations(context: CatalogContext) {
 
   def create(ident: Identifier, info: TableInfo): AnabranchTable = {
     val t = context.parse(ident)
-    val intent = CreateTable(repository.newId(), t.name, metadata(t, info), StagedFiles.None, t.ref, "CREATE TABLE")
+    val intent =
+      CreateTable(repository.newId(), t.name, metadata(t, info), StagedFiles.None, t.ref, "CREATE TABLE")
     context.commit(t.ref, parameters(info))(_ => intent)
     load(ident)
   }
@@ -53,7 +59,13 @@ final class TableOperations(context: CatalogContext) {
   private def metadata(t: TableRef, info: TableInfo) = {
     val properties = info.properties.asScala.toMap
     TableOperations.check(t, properties)
-    SchemaChanges.create(t.name.mkString("."), info.schema, info.partitions.toSeq, properties, repository.nowMillis())
+    SchemaChanges.create(
+      t.name.mkString("."),
+      info.schema,
+      info.partitions.toSeq,
+      properties,
+      repository.nowMillis()
+    )
   }
 
   /** A table that comes into being together with its rows.
@@ -109,7 +121,11 @@ final class TableOperations(context: CatalogContext) {
   def rename(from: Identifier, to: Identifier): Unit = {
     val (f, t) = (context.parse(from), context.parse(to))
     if (to.name.contains('@') && f.ref != t.ref)
-      throw AnabranchException("ANABRANCH_TABLE.INVALID_NAME", "name" -> to.name, "reason" -> "a table can't move to another branch")
+      throw AnabranchException(
+        "ANABRANCH_TABLE.INVALID_NAME",
+        "name" -> to.name,
+        "reason" -> "a table can't move to another branch"
+      )
     context.commit(f.ref)(r => RenameTable(r.state, Names.table(r.state, f.name, f.ref).id, t.name, f.ref))
   }
 }
@@ -138,6 +154,9 @@ object TableOperations {
       refuse(s"this catalog has no tables of the format $p", "Write USING anabranch, or leave it out.")
     }
     if (properties.contains("location"))
-      refuse("the place of its files can't be chosen", "Leave LOCATION out: the repository keeps all data under its own root.")
+      refuse(
+        "the place of its files can't be chosen",
+        "Leave LOCATION out: the repository keeps all data under its own root."
+      )
   }
 }

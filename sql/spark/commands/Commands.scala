@@ -75,7 +75,11 @@ private object Commands {
 
   def time(millis: Long): Timestamp = new Timestamp(millis)
 
-  def author(session: ClassicSession, message: Option[String] = None, parameters: Map[String, String] = Map.empty) =
+  def author(
+      session: ClassicSession,
+      message: Option[String] = None,
+      parameters: Map[String, String] = Map.empty
+  ) =
     CommitSettings.context(session.sessionState.conf, message, parameters)
 
   /** Commit id, time, author and message: what branches and tags show of their commit. */

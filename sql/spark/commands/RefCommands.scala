@@ -7,11 +7,16 @@ import org.apache.spark.sql.Row
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
 
 /** `CREATE BRANCH`: from a ref, or from the one in use. */
-final case class CreateBranch(catalog: Option[String], name: String, from: Option[String], ifNotExists: Boolean)
-    extends RefCommand {
+final case class CreateBranch(
+    catalog: Option[String],
+    name: String,
+    from: Option[String],
+    ifNotExists: Boolean
+) extends RefCommand {
   override protected def columns: String = "name STRING, commit STRING"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    val by = Commands.author(session, parameters = Map("branch" -> name, "from" -> from.getOrElse(c.currentRef)))
+    val by =
+      Commands.author(session, parameters = Map("branch" -> name, "from" -> from.getOrElse(c.currentRef)))
     val b = c.repository.createBranch(name, from.getOrElse(c.currentRef), ifNotExists, by)
     Seq(Row(b.name, b.head.id))
   }
@@ -31,7 +36,8 @@ final case class CreateTag(catalog: Option[String], name: String, from: Option[S
 final case class DropBranch(catalog: Option[String], name: String, ifExists: Boolean) extends RefCommand {
   override protected def columns: String = ""
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    if (Seq(name, s"branch:$name").contains(c.currentRef) && name != "main") throw AnabranchException("ANABRANCH_REF.IN_USE", "ref" -> name)
+    if (Seq(name, s"branch:$name").contains(c.currentRef) && name != "main")
+      throw AnabranchException("ANABRANCH_REF.IN_USE", "ref" -> name)
     c.repository.dropBranch(name, ifExists, Commands.author(session))
     Nil
   }
@@ -75,32 +81,50 @@ final case class ShowBranches(catalog: Option[String]) extends RefCommand {
   override protected def columns: String =
     "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING, current BOOLEAN"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
-    c.repository.branches().map(b => Row.fromSeq((b.name +: Commands.shown(b.head)) :+ (b.name == c.currentRef.stripPrefix("branch:"))))
+    c.repository
+      .branches()
+      .map(b =>
+        Row.fromSeq((b.name +: Commands.shown(b.head)) :+ (b.name == c.currentRef.stripPrefix("branch:")))
+      )
 }
 
 final case class ShowTags(catalog: Option[String]) extends RefCommand {
-  override protected def columns: String = "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING"
+  override protected def columns: String =
+    "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
     c.repository.tags().map(t => Row.fromSeq(t.name +: Commands.shown(t.commit)))
 }
 
 /** `SHOW COMMITS`: along first parents, newest first. */
-final case class ShowCommits(catalog: Option[String], ref: Option[String], limit: Option[Int]) extends RefCommand {
+final case class ShowCommits(catalog: Option[String], ref: Option[String], limit: Option[Int])
+    extends RefCommand {
   override protected def columns: String =
     "commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING, tables ARRAY<STRING>, " +
       "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
     c.repository.log(ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue)).map { i =>
-      Row(i.id, Commands.time(i.timeMillis), i.author, i.operation, i.message, i.tables, i.metrics, i.metadata, i.parents)
+      Row(
+        i.id,
+        Commands.time(i.timeMillis),
+        i.author,
+        i.operation,
+        i.message,
+        i.tables,
+        i.metrics,
+        i.metadata,
+        i.parents
+      )
     }
 }
 
 /** `RESET BRANCH`: moves a branch to any commit. */
-final case class ResetBranch(catalog: Option[String], name: String, to: String, message: Option[String]) extends RefCommand {
+final case class ResetBranch(catalog: Option[String], name: String, to: String, message: Option[String])
+    extends RefCommand {
   override protected def columns: String = "name STRING, commit STRING"
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
     val before = c.repository.describeRef(s"branch:$name")._2.id
-    val b = c.repository.resetBranch(name, to, Commands.author(session, message, Map("branch" -> name, "to" -> to)))
+    val b =
+      c.repository.resetBranch(name, to, Commands.author(session, message, Map("branch" -> name, "to" -> to)))
     Commands.recache(session, c, c.repository.diff(before, b.head.id, None).map(_.table))
     Seq(Row(b.name, b.head.id))
   }

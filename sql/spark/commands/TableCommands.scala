@@ -14,9 +14,13 @@ import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
   * @param to
   *   a version or ref, or an expression for a time
   */
-final case class RestoreTableCommand(table: Seq[String], to: Either[String, Expression], message: Option[String])
-    extends TableCommand {
-  override protected def columns: String = "table STRING, version BIGINT, commit STRING, rows BIGINT, files BIGINT"
+final case class RestoreTableCommand(
+    table: Seq[String],
+    to: Either[String, Expression],
+    message: Option[String]
+) extends TableCommand {
+  override protected def columns: String =
+    "table STRING, version BIGINT, commit STRING, rows BIGINT, files BIGINT"
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] = {
     val (point, parameter) = to match {
@@ -25,7 +29,10 @@ final case class RestoreTableCommand(table: Seq[String], to: Either[String, Expr
         val micros = SparkBridge
           .timestampMicros(session, e)
           .getOrElse(throw AnabranchException("ANABRANCH_SQL.NOT_A_TIME", "expression" -> e.sql))
-        (RestorePoint.Time(Math.floorDiv(micros, 1000L)), "timestamp" -> java.time.Instant.ofEpochMilli(Math.floorDiv(micros, 1000L)).toString)
+        (
+          RestorePoint.Time(Math.floorDiv(micros, 1000L)),
+          "timestamp" -> java.time.Instant.ofEpochMilli(Math.floorDiv(micros, 1000L)).toString
+        )
     }
     val r = c.repository.restore(t.ref, t.name, point, Commands.author(session, message, Map(parameter)))
     Commands.recache(session, c, Seq(r.table))
@@ -42,7 +49,17 @@ final case class DescribeHistory(table: Seq[String], limit: Option[Int]) extends
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] =
     c.repository.history(t.ref, t.name, limit.getOrElse(Int.MaxValue)).map { v =>
       val i = v.commit
-      Row(v.version, Commands.time(i.timeMillis), i.author, i.operation, i.parameters, i.metrics, i.message, i.metadata, i.id)
+      Row(
+        v.version,
+        Commands.time(i.timeMillis),
+        i.author,
+        i.operation,
+        i.parameters,
+        i.metrics,
+        i.message,
+        i.metadata,
+        i.id
+      )
     }
 }
 

@@ -8,7 +8,13 @@ import scala.jdk.CollectionConverters._
 
 /** An error that the text of one of our statements shows already, with line and caret. */
 final class AnabranchParseException(sql: String, origin: Origin, error: AnabranchException)
-    extends ParseException(Some(sql), origin, "PARSE_SYNTAX_ERROR", Map("error" -> error.condition, "hint" -> ""), Array.empty) {
+    extends ParseException(
+      Some(sql),
+      origin,
+      "PARSE_SYNTAX_ERROR",
+      Map("error" -> error.condition, "hint" -> ""),
+      Array.empty
+    ) {
 
   override def getCondition: String = error.condition
   override def getErrorClass: String = error.condition

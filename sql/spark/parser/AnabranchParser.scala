@@ -6,7 +6,14 @@ import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.parser.{ParameterContext, ParserInterface}
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 import org.apache.spark.sql.execution.command.ExplainCommand
-import org.apache.spark.sql.execution.{CodegenMode, CostMode, ExplainMode, ExtendedMode, FormattedMode, SimpleMode}
+import org.apache.spark.sql.execution.{
+  CodegenMode,
+  CostMode,
+  ExplainMode,
+  ExtendedMode,
+  FormattedMode,
+  SimpleMode
+}
 import org.apache.spark.sql.internal.VariableSubstitution
 import org.apache.spark.sql.types.{DataType, StructType}
 
@@ -47,8 +54,10 @@ final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
 
   override def parseExpression(sqlText: String): Expression = delegate.parseExpression(sqlText)
   override def parseTableIdentifier(sqlText: String): TableIdentifier = delegate.parseTableIdentifier(sqlText)
-  override def parseFunctionIdentifier(sqlText: String): FunctionIdentifier = delegate.parseFunctionIdentifier(sqlText)
-  override def parseMultipartIdentifier(sqlText: String): Seq[String] = delegate.parseMultipartIdentifier(sqlText)
+  override def parseFunctionIdentifier(sqlText: String): FunctionIdentifier =
+    delegate.parseFunctionIdentifier(sqlText)
+  override def parseMultipartIdentifier(sqlText: String): Seq[String] =
+    delegate.parseMultipartIdentifier(sqlText)
   override def parseQuery(sqlText: String): LogicalPlan = delegate.parseQuery(sqlText)
   override def parseRoutineParam(sqlText: String): StructType = delegate.parseRoutineParam(sqlText)
   override def parseTableSchema(sqlText: String): StructType = delegate.parseTableSchema(sqlText)
@@ -56,7 +65,8 @@ final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
 }
 
 private object AnabranchParser {
-  private val First = Set("EXPLAIN", "CREATE", "DROP", "USE", "SHOW", "RESET", "MERGE", "RESTORE", "DESCRIBE", "DESC")
+  private val First =
+    Set("EXPLAIN", "CREATE", "DROP", "USE", "SHOW", "RESET", "MERGE", "RESTORE", "DESCRIBE", "DESC")
 
   /** Whether the first word, after white space and comments however long, may begin one of ours. */
   @tailrec

@@ -92,7 +92,8 @@ private object Statements {
 
   private def use(t: Tokens): LogicalPlan = {
     begin(t, "USE BRANCH|TAG|REFERENCE ref [IN catalog]", "USE")
-    val kind = t.acceptOne("BRANCH", "TAG", "REFERENCE").getOrElse(t.fail("expected BRANCH, TAG or REFERENCE"))
+    val kind =
+      t.acceptOne("BRANCH", "TAG", "REFERENCE").getOrElse(t.fail("expected BRANCH, TAG or REFERENCE"))
     val ref = t.name("a ref")
     UseReference(in(t), if (kind == "REFERENCE") None else Some(kind.toLowerCase(Locale.ROOT)), ref)
   }
@@ -135,13 +136,18 @@ private object Statements {
     val source = t.name("the ref to merge")
     val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
     val catalog = in(t)
-    if (t.peek().exists(_.is("ON"))) t.fail("conflicts can't be resolved by strategy yet: leave ON CONFLICT out,")
+    if (t.peek().exists(_.is("ON")))
+      t.fail("conflicts can't be resolved by strategy yet: leave ON CONFLICT out,")
     val dryRun = t.accept("DRY", "RUN")
     MergeBranchCommand(catalog, source, into, dryRun, message(t))
   }
 
   private def restore(t: Tokens, delegate: ParserInterface): LogicalPlan = {
-    begin(t, "RESTORE [TABLE] table TO VERSION AS OF version | TIMESTAMP AS OF time [MESSAGE 'text']", "RESTORE")
+    begin(
+      t,
+      "RESTORE [TABLE] table TO VERSION AS OF version | TIMESTAMP AS OF time [MESSAGE 'text']",
+      "RESTORE"
+    )
     if (t.peek(1).exists(w => !w.is("TO"))) t.accept("TABLE"): Unit
     val table = t.multipart("the name of a table")
     t.expect("TO")
@@ -158,13 +164,14 @@ private object Statements {
   }
 
   private def time(t: Tokens, delegate: ParserInterface): Expression =
-    t.parameter().getOrElse(t.textUntil("MESSAGE", "a time") { text =>
-      if (text.startsWith("'") && text.endsWith("'") && !text.dropRight(1).drop(1).contains('\''))
-        Some(Literal(text.drop(1).dropRight(1)))
-      else
-        try Some(delegate.parseExpression(text))
-        catch { case _: ParseException => None }
-    })
+    t.parameter()
+      .getOrElse(t.textUntil("MESSAGE", "a time") { text =>
+        if (text.startsWith("'") && text.endsWith("'") && !text.dropRight(1).drop(1).contains('\''))
+          Some(Literal(text.drop(1).dropRight(1)))
+        else
+          try Some(delegate.parseExpression(text))
+          catch { case _: ParseException => None }
+      })
 
   private def describe(t: Tokens): LogicalPlan = {
     t.usage = "DESCRIBE HISTORY|DETAIL table [LIMIT n]"

@@ -3,7 +3,13 @@ package io.anabranch.spark.parser
 import io.anabranch.core.AnabranchException
 import org.antlr.v4.runtime.{CharStreams, Token}
 import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
-import org.apache.spark.sql.catalyst.parser.{HybridParameterContext, NamedParameterContext, ParameterContext, PositionalParameterContext, SqlBaseLexer}
+import org.apache.spark.sql.catalyst.parser.{
+  HybridParameterContext,
+  NamedParameterContext,
+  ParameterContext,
+  PositionalParameterContext,
+  SqlBaseLexer
+}
 import org.apache.spark.sql.catalyst.trees.Origin
 import org.apache.spark.sql.catalyst.util.SparkParserUtils
 import org.apache.spark.sql.types.{IntegerType, LongType, StringType}
@@ -26,7 +32,12 @@ final case class Word(text: String, kind: String, start: Int, end: Int, line: In
   * @param usage
   *   how the statement reads, for errors
   */
-final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[ParameterContext], var usage: String = "") {
+final class Tokens(
+    val sql: String,
+    words: IndexedSeq[Word],
+    parameters: Option[ParameterContext],
+    var usage: String = ""
+) {
   private var at = 0
   private var positional = 0
 
@@ -56,7 +67,8 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
     */
   def name(what: String): String = peek() match {
     case None => fail(s"expected $what")
-    case Some(w) if w.kind == "BACKQUOTED_IDENTIFIER" => at += 1; w.text.drop(1).dropRight(1).replace("``", "`")
+    case Some(w) if w.kind == "BACKQUOTED_IDENTIFIER" =>
+      at += 1; w.text.drop(1).dropRight(1).replace("``", "`")
     case Some(w) if Tokens.isString(w) => string(what)
     case Some(w) if w.text == ":" || w.text == "?" => string(what)
     case Some(w) if Tokens.isWordLike(w) => glued()
@@ -72,7 +84,8 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
       at += 1
     }
     // the rest would be a comment, and the name another one than it seems
-    if (sql.startsWith("--", end) || sql.startsWith("/*", end)) fail("a name with this in it must stand in back-quotes,", back = 1)
+    if (sql.startsWith("--", end) || sql.startsWith("/*", end))
+      fail("a name with this in it must stand in back-quotes,", back = 1)
     sql.substring(start, end)
   }
 
@@ -109,7 +122,8 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
   /** A name of several parts joined by dots. */
   def multipart(what: String): Seq[String] = {
     def part(): String = peek() match {
-      case Some(w) if w.kind == "BACKQUOTED_IDENTIFIER" => at += 1; w.text.drop(1).dropRight(1).replace("``", "`")
+      case Some(w) if w.kind == "BACKQUOTED_IDENTIFIER" =>
+        at += 1; w.text.drop(1).dropRight(1).replace("``", "`")
       case Some(w) if Tokens.isWordLike(w) && w.kind != "INTEGER_VALUE" => at += 1; w.text
       case _ => fail(s"expected $what")
     }
@@ -127,7 +141,11 @@ final class Tokens(val sql: String, words: IndexedSeq[Word], parameters: Option[
         case PositionalParameterContext(v) => v
         case HybridParameterContext(v, _) => v
       }
-      Some(values.flatMap(_.lift(positional - 1)).getOrElse(fail("there is no value for this parameter", back = 1)))
+      Some(
+        values
+          .flatMap(_.lift(positional - 1))
+          .getOrElse(fail("there is no value for this parameter", back = 1))
+      )
     case Some(":") if peek(1).exists(Tokens.isWordLike) =>
       val key = peek(1).get.text
       at += 2
@@ -165,7 +183,8 @@ object Tokens {
 
   private def isString(w: Word): Boolean = w.kind == "STRING_LITERAL" || w.kind == "DOUBLEQUOTED_STRING"
 
-  private def isWordLike(w: Word): Boolean = w.text.headOption.exists(c => Character.isLetterOrDigit(c) || c == '_')
+  private def isWordLike(w: Word): Boolean =
+    w.text.headOption.exists(c => Character.isLetterOrDigit(c) || c == '_')
 
   /** Splits a statement into words; comments and a semicolon at the end are left out. */
   def of(sql: String, parameters: Option[ParameterContext]): Tokens = {

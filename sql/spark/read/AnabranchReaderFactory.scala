@@ -5,14 +5,19 @@ import io.anabranch.spark.AnabranchAnalysisException
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.util.CaseInsensitiveMap
+import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, GenericArrayData, ResolveDefaultColumns}
 import org.apache.spark.sql.connector.read.{InputPartition, PartitionReader, PartitionReaderFactory}
-import org.apache.spark.sql.execution.datasources.parquet.{ParquetOptions, ParquetReadSupport, ParquetWriteSupport}
+import org.apache.spark.sql.execution.datasources.parquet.{
+  ParquetOptions,
+  ParquetReadSupport,
+  ParquetWriteSupport
+}
 import org.apache.spark.sql.execution.datasources.v2.parquet.ParquetPartitionReaderFactory
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.sources.Filter
-import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.types.{Decimal, StructType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
+import org.apache.spark.unsafe.types.UTF8String
 
 import java.io.FileNotFoundException
 import scala.annotation.tailrec
@@ -28,17 +33,20 @@ final class AnabranchReaderFactory(
 ) extends PartitionReaderFactory {
 
   // all partitions of a scan must agree, and whether Parquet reads batches depends on the schema only
-  override def supportColumnarReads(partition: InputPartition): Boolean = parquet.supportColumnarReads(partition)
+  override def supportColumnarReads(partition: InputPartition): Boolean =
+    parquet.supportColumnarReads(partition)
 
   override def createReader(partition: InputPartition): PartitionReader[InternalRow] = partition match {
     case p: InlinePartition => new SequenceReader(p.rows(schema))
     case files => explained(parquet.createReader(files))
   }
 
-  override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] = partition match {
-    case p: InlinePartition => new SequenceReader(Iterator(SparkBridge.batchOf(p.rows(schema).toSeq, schema)))
-    case files => explained(parquet.createColumnarReader(files))
-  }
+  override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] =
+    partition match {
+      case p: InlinePartition =>
+        new SequenceReader(Iterator(SparkBridge.batchOf(p.rows(schema).toSeq, schema)))
+      case files => explained(parquet.createColumnarReader(files))
+    }
 
   private def explained[T](reader: PartitionReader[T]): PartitionReader[T] = new PartitionReader[T] {
     override def next(): Boolean =
@@ -80,12 +88,15 @@ object AnabranchReaderFactory {
       hadoopConf: Configuration,
       provenance: Provenance
   ): AnabranchReaderFactory = {
-    val conf = SparkBridge.conf
+    val conf = settings(readSchema)
     // each factory needs settings of its own: the schema travels in them
     val own = new Configuration(hadoopConf)
     own.set(ParquetReadSupport.SPARK_ROW_REQUESTED_SCHEMA, readSchema.json)
     own.set(ParquetWriteSupport.SPARK_ROW_SCHEMA, readSchema.json)
-    own.set(org.apache.parquet.hadoop.ParquetInputFormat.READ_SUPPORT_CLASS, classOf[ParquetReadSupport].getName)
+    own.set(
+      org.apache.parquet.hadoop.ParquetInputFormat.READ_SUPPORT_CLASS,
+      classOf[ParquetReadSupport].getName
+    )
     own.set(SQLConf.SESSION_LOCAL_TIMEZONE.key, conf.sessionLocalTimeZone)
     own.setBoolean(SQLConf.NESTED_SCHEMA_PRUNING_ENABLED.key, conf.nestedSchemaPruningEnabled)
     own.setBoolean(SQLConf.CASE_SENSITIVE.key, conf.caseSensitiveAnalysis)
@@ -107,6 +118,23 @@ object AnabranchReaderFactory {
       new ParquetOptions(options, conf)
     )
     new AnabranchReaderFactory(parquet, readSchema, provenance)
+  }
+
+  /** Settings of the session; with batches only where Spark can fill in the defaults of columns that a file
+    * does not have.
+    */
+  private def settings(schema: StructType): SQLConf = {
+    def fits(default: Any): Boolean = default match {
+      case null | _: java.lang.Boolean | _: java.lang.Number | _: Decimal | _: UTF8String => true
+      case list: GenericArrayData => list.array.forall(fits)
+      case _ => false
+    }
+    if (ResolveDefaultColumns.existenceDefaultValues(schema).forall(fits)) SparkBridge.conf
+    else {
+      val conf = SparkBridge.conf.clone()
+      conf.setConf(SQLConf.PARQUET_VECTORIZED_READER_ENABLED, false)
+      conf
+    }
   }
 
   @tailrec

@@ -78,7 +78,8 @@ final class AnabranchScan(
       (if (pushed.isEmpty) "" else s", pushed: ${pushed.mkString(", ")}")
 
   override def estimateStatistics(): Statistics = new Statistics {
-    private val share = required.defaultSize.toDouble / ColumnMapping.logical(table.metadata.columns).defaultSize.max(1)
+    private val share =
+      required.defaultSize.toDouble / ColumnMapping.logical(table.metadata.columns).defaultSize.max(1)
     override def sizeInBytes(): OptionalLong =
       OptionalLong.of((files.iterator.map(_.sizeBytes).sum * share).toLong.max(1))
     override def numRows(): OptionalLong = OptionalLong.of(files.iterator.map(_.liveRows).sum)
@@ -92,7 +93,9 @@ final class AnabranchScan(
     val pieces = stored.flatMap(split(_, splitBytes)).sortBy(-_.length)
     val parts: Seq[InputPartition] = FilePartition.getFilePartitions(session, pieces, splitBytes)
     val blocks = Option.when(inline.nonEmpty)(
-      InlinePartition(inline.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.firstRow.getOrElse(0L), f.id)).map(block(_)))
+      InlinePartition(
+        inline.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.firstRow.getOrElse(0L), f.id)).map(block(_))
+      )
     )
     (parts ++ blocks).toArray
   }
@@ -112,7 +115,15 @@ final class AnabranchScan(
   private def split(f: DataFile, splitBytes: Long): Seq[PartitionedFile] = {
     val path = SparkPath.fromPath(new Path(s"$root/${Paths.dataFile(table.id, f.id)}"))
     (0L until f.sizeBytes by splitBytes).map { start =>
-      PartitionedFile(InternalRow.empty, path, start, splitBytes.min(f.sizeBytes - start), Array.empty, 0, f.sizeBytes)
+      PartitionedFile(
+        InternalRow.empty,
+        path,
+        start,
+        splitBytes.min(f.sizeBytes - start),
+        Array.empty,
+        0,
+        f.sizeBytes
+      )
     }
   }
 

@@ -42,8 +42,8 @@ object InlineRows {
     case s: StructType => s.fields.forall(f => supports(f.dataType))
     case ArrayType(e, _) => supports(e)
     case MapType(k, v, _) => supports(k) && supports(v)
-    case BooleanType | ByteType | ShortType | IntegerType | LongType | FloatType | DoubleType | BinaryType | DateType |
-        TimestampType | TimestampNTZType | _: DecimalType | _: StringType =>
+    case BooleanType | ByteType | ShortType | IntegerType | LongType | FloatType | DoubleType | BinaryType |
+        DateType | TimestampType | TimestampNTZType | _: DecimalType | _: StringType =>
       true
     case _ => false
   }
@@ -65,7 +65,8 @@ object InlineRows {
     case (s: UTF8String, _: StringType) =>
       require(s.isValid, "text that is not UTF-8")
       Value.encode(Value.Text(s.toString))
-    case _ => Values.fromCatalyst(value, t).map(Value.encode).getOrElse(throw new IllegalArgumentException(t.sql))
+    case _ =>
+      Values.fromCatalyst(value, t).map(Value.encode).getOrElse(throw new IllegalArgumentException(t.sql))
   }
 
   def decode(json: Json, t: DataType): Any = (json, t) match {

@@ -4,7 +4,14 @@ import io.anabranch.core.format.{Column, ColumnType, Value}
 import io.anabranch.core.operations.Predicate
 import org.apache.spark.sql.catalyst.CatalystTypeConverters
 import org.apache.spark.sql.connector.expressions.{Expression, Literal, NamedReference}
-import org.apache.spark.sql.connector.expressions.filter.{AlwaysFalse, AlwaysTrue, And, Not, Or, Predicate => SparkPredicate}
+import org.apache.spark.sql.connector.expressions.filter.{
+  AlwaysFalse,
+  AlwaysTrue,
+  And,
+  Not,
+  Or,
+  Predicate => SparkPredicate
+}
 import org.apache.spark.sql.sources
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
@@ -21,9 +28,17 @@ final private case class Leaf(path: String, sparkType: DataType) {
 
   /** A literal as a bound and as source filters want it; None if it is NULL or of another type. */
   def value(e: Expression): Option[(Value, Any)] = e match {
-    case l: Literal[_] if l.value != null && l.dataType == sparkType =>
-      Values.fromCatalyst(l.value, sparkType).map(_ -> CatalystTypeConverters.convertToScala(l.value, sparkType))
+    case l: Literal[_] if l.value != null && comparable(l.dataType) =>
+      Values
+        .fromCatalyst(l.value, l.dataType)
+        .map(_ -> CatalystTypeConverters.convertToScala(l.value, l.dataType))
     case _ => None
+  }
+
+  /** CHAR and VARCHAR are compared as the text that is stored. */
+  private def comparable(t: DataType): Boolean = (t, sparkType) match {
+    case (a: StringType, b: StringType) => a.collationId == b.collationId
+    case (a, b) => a == b
   }
 }
 
@@ -33,7 +48,10 @@ final private case class Leaf(path: String, sparkType: DataType) {
 final class Predicates(columns: Seq[Column]) {
 
   def translate(p: SparkPredicate): Translated = p match {
-    case a: And => combine(a.left, a.right)(Predicate.And(_)) { (l, r) => l.zip(r).map(sources.And.tupled).orElse(l).orElse(r) }
+    case a: And =>
+      combine(a.left, a.right)(Predicate.And(_)) { (l, r) =>
+        l.zip(r).map(sources.And.tupled).orElse(l).orElse(r)
+      }
     case o: Or => combine(o.left, o.right)(Predicate.Or(_)) { (l, r) => l.zip(r).map(sources.Or.tupled) }
     case n: Not => negated(n.child)
     case _: AlwaysTrue => Predicates.Anything
@@ -70,7 +88,8 @@ final class Predicates(columns: Seq[Column]) {
 
   private def simple(p: SparkPredicate): Translated = (p.name, p.children.toSeq) match {
     case ("IS_NULL", Seq(Field(c))) => Translated(Predicate.IsNull(c.path), Some(sources.IsNull(c.path)))
-    case ("IS_NOT_NULL", Seq(Field(c))) => Translated(Predicate.IsNotNull(c.path), Some(sources.IsNotNull(c.path)))
+    case ("IS_NOT_NULL", Seq(Field(c))) =>
+      Translated(Predicate.IsNotNull(c.path), Some(sources.IsNotNull(c.path)))
     case ("IN", Field(c) +: values) =>
       val known = values.map(c.value)
       val found = known.flatten
@@ -78,15 +97,18 @@ final class Predicates(columns: Seq[Column]) {
       else
         Translated(
           Predicate.In(c.path, found.map(_._1)),
-          Option.unless(found.exists(v => Predicates.isZero(v._1)))(sources.In(c.path, found.map(_._2).toArray))
+          Option
+            .unless(found.exists(v => Predicates.isZero(v._1)))(sources.In(c.path, found.map(_._2).toArray))
         )
     case ("STARTS_WITH", Seq(Field(c), l: Literal[_])) =>
       c.value(l) match {
-        case Some((Value.Text(s), _)) => Translated(Predicate.StartsWith(c.path, s), Some(sources.StringStartsWith(c.path, s)))
+        case Some((Value.Text(s), _)) =>
+          Translated(Predicate.StartsWith(c.path, s), Some(sources.StringStartsWith(c.path, s)))
         case _ => Predicates.Anything
       }
     case (op, Seq(Field(c), l: Literal[_])) => compared(op, c, l)
-    case (op, Seq(l: Literal[_], Field(c))) => Predicates.mirrored.get(op).fold(Predicates.Anything)(compared(_, c, l))
+    case (op, Seq(l: Literal[_], Field(c))) =>
+      Predicates.mirrored.get(op).fold(Predicates.Anything)(compared(_, c, l))
     case _ => Predicates.Anything
   }
 
@@ -100,11 +122,16 @@ final class Predicates(columns: Seq[Column]) {
   private def compared(op: String, path: String, v: Value, external: Any): Translated = op match {
     case "=" | "<=>" => Translated(Predicate.Equal(path, v), Some(sources.EqualTo(path, external)))
     case "<" => Translated(Predicate.Less(path, v, orEqual = false), Some(sources.LessThan(path, external)))
-    case "<=" => Translated(Predicate.Less(path, v, orEqual = true), Some(sources.LessThanOrEqual(path, external)))
-    case ">" => Translated(Predicate.Greater(path, v, orEqual = false), Some(sources.GreaterThan(path, external)))
-    case ">=" => Translated(Predicate.Greater(path, v, orEqual = true), Some(sources.GreaterThanOrEqual(path, external)))
+    case "<=" =>
+      Translated(Predicate.Less(path, v, orEqual = true), Some(sources.LessThanOrEqual(path, external)))
+    case ">" =>
+      Translated(Predicate.Greater(path, v, orEqual = false), Some(sources.GreaterThan(path, external)))
+    case ">=" =>
+      Translated(Predicate.Greater(path, v, orEqual = true), Some(sources.GreaterThanOrEqual(path, external)))
     case "<>" =>
-      val differs = Predicate.Or(Seq(Predicate.Less(path, v, orEqual = false), Predicate.Greater(path, v, orEqual = false)))
+      val differs = Predicate.Or(
+        Seq(Predicate.Less(path, v, orEqual = false), Predicate.Greater(path, v, orEqual = false))
+      )
       Translated(differs, None)
     case _ => Predicates.Anything
   }
@@ -122,7 +149,9 @@ final class Predicates(columns: Seq[Column]) {
       (c.dataType, path.tail) match {
         case (ColumnType.Struct(fields), rest) if rest.nonEmpty => find(fields, rest, here)
         case (t, Seq()) if Value.kindOf(t).isDefined && here.forall(!_.contains('.')) =>
-          Some(Leaf(here.mkString("."), io.anabranch.spark.schema.ColumnMapping.physical(Seq(c)).head.dataType))
+          Some(
+            Leaf(here.mkString("."), io.anabranch.spark.schema.ColumnMapping.physical(Seq(c)).head.dataType)
+          )
         case _ => None
       }
     }
@@ -136,7 +165,8 @@ object Predicates {
     case Value.Floating(d) => d == 0
     case _ => false
   }
-  private val mirrored = Map("=" -> "=", "<=>" -> "<=>", "<>" -> "<>", "<" -> ">", "<=" -> ">=", ">" -> "<", ">=" -> "<=")
+  private val mirrored =
+    Map("=" -> "=", "<=>" -> "<=>", "<>" -> "<>", "<" -> ">", "<=" -> ">=", ">" -> "<", ">=" -> "<=")
 }
 
 /** Values of Spark's rows as values of the format. */

@@ -16,7 +16,8 @@ object ColumnMapping {
   private val PhysicalKey = "anabranch.physical"
 
   /** Attributes of a column with names of their own in the format; all other metadata stays JSON. */
-  private val Named = Seq("comment" -> "comment", "CURRENT_DEFAULT" -> "default", "EXISTS_DEFAULT" -> "default.exists")
+  private val Named =
+    Seq("comment" -> "comment", "CURRENT_DEFAULT" -> "default", "EXISTS_DEFAULT" -> "default.exists")
   private val OtherKey = "spark.metadata"
 
   /** The schema that users see. */
@@ -51,8 +52,18 @@ object ColumnMapping {
   }
 
   private val primitives: Map[String, DataType] = Seq(
-    BooleanType, ByteType, ShortType, IntegerType, LongType, FloatType, DoubleType, StringType, BinaryType, DateType,
-    TimestampType, TimestampNTZType
+    BooleanType,
+    ByteType,
+    ShortType,
+    IntegerType,
+    LongType,
+    FloatType,
+    DoubleType,
+    StringType,
+    BinaryType,
+    DateType,
+    TimestampType,
+    TimestampNTZType
   ).map(t => nameOf(t) -> t).toMap
 
   private def nameOf(t: DataType): String = t match {
@@ -76,7 +87,8 @@ object ColumnMapping {
     * @throws AnabranchException
     *   ANABRANCH_SCHEMA.COLUMN_EXISTS for two columns whose names differ only by case, or not at all
     */
-  def columns(schema: StructType, used: Set[String], table: String): Seq[Column] = columns(schema, used, "", table)
+  def columns(schema: StructType, used: Set[String], table: String): Seq[Column] =
+    columns(schema, used, "", table)
 
   private def columns(schema: StructType, used: Set[String], prefix: String, table: String): Seq[Column] = {
     val names = schema.fieldNames.map(_.toLowerCase(Locale.ROOT))
@@ -88,28 +100,43 @@ object ColumnMapping {
       val physical =
         if (f.metadata.contains(PhysicalKey)) f.metadata.getString(PhysicalKey)
         else Column.physicalName(f.name, siblings)
-      Column(f.name, physical, columnType(f.dataType, used, s"$prefix$physical.", table), f.nullable, attributes(f.metadata))
+      Column(
+        f.name,
+        physical,
+        columnType(f.dataType, used, s"$prefix$physical.", table),
+        f.nullable,
+        attributes(f.metadata)
+      )
     }
   }
 
-  private def columnType(t: DataType, used: Set[String], prefix: String, table: String): ColumnType = t match {
-    case s: StructType => ColumnType.Struct(columns(s, used, prefix, table))
-    case ArrayType(e, n) => ColumnType.Arr(columnType(e, used, prefix + "element.", table), n)
-    case MapType(k, v, n) =>
-      ColumnType.Mapping(columnType(k, used, prefix + "key.", table), columnType(v, used, prefix + "value.", table), n)
-    case _: UserDefinedType[_] | _: NullType | _: ObjectType =>
-      throw AnabranchException(
-        "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
-        "table" -> table,
-        "reason" -> s"the type ${t.sql} can't be stored",
-        "advice" -> "Cast the column to a type of SQL."
-      )
-    case other => ColumnType.Primitive(nameOf(other))
-  }
+  private def columnType(t: DataType, used: Set[String], prefix: String, table: String): ColumnType =
+    t match {
+      case s: StructType => ColumnType.Struct(columns(s, used, prefix, table))
+      case ArrayType(e, n) => ColumnType.Arr(columnType(e, used, prefix + "element.", table), n)
+      case MapType(k, v, n) =>
+        ColumnType.Mapping(
+          columnType(k, used, prefix + "key.", table),
+          columnType(v, used, prefix + "value.", table),
+          n
+        )
+      case _: UserDefinedType[_] | _: NullType | _: ObjectType =>
+        throw AnabranchException(
+          "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
+          "table" -> table,
+          "reason" -> s"the type ${t.sql} can't be stored",
+          "advice" -> "Cast the column to a type of SQL."
+        )
+      case other => ColumnType.Primitive(nameOf(other))
+    }
 
   private def attributes(m: Metadata): Map[String, String] = {
     val named = Named.collect { case (key, name) if m.contains(key) => name -> m.getString(key) }.toMap
-    val rest = Named.foldLeft(new MetadataBuilder().withMetadata(m).remove(PhysicalKey)) { case (b, (key, _)) => b.remove(key) }.build()
+    val rest = Named
+      .foldLeft(new MetadataBuilder().withMetadata(m).remove(PhysicalKey)) { case (b, (key, _)) =>
+        b.remove(key)
+      }
+      .build()
     if (rest == Metadata.empty) named else named + (OtherKey -> rest.json)
   }
 

@@ -3,7 +3,6 @@ package io.anabranch.spark.schema
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Column, PartitionField, TableMetadata, Transform}
 import org.apache.spark.sql.anabranch.SparkBridge
-import org.apache.spark.sql.catalyst.util.CharVarcharUtils
 import org.apache.spark.sql.connector.catalog.{TableCatalog, TableChange}
 import org.apache.spark.sql.connector.expressions.{Literal, Transform => SparkTransform}
 import org.apache.spark.sql.types._
@@ -28,7 +27,9 @@ object SchemaChanges {
     val fresh = ColumnMapping.columns(schema, used, table)
     // a replaced column with the same name and type is the same column
     val columns = fresh.map { c =>
-      before.flatMap(_.columns.find(o => o.name == c.name && o.dataType == c.dataType)).fold(c)(o => c.copy(physical = o.physical))
+      before
+        .flatMap(_.columns.find(o => o.name == c.name && o.dataType == c.dataType))
+        .fold(c)(o => c.copy(physical = o.physical))
     }
     TableMetadata(
       columns,
@@ -46,14 +47,17 @@ object SchemaChanges {
       "reason" -> s"it can't be partitioned by ${t.describe}: $reason",
       "advice" -> "Use a column, or years, months, days, hours, bucket or truncate of one."
     )
-    val parameter = t.arguments.collectFirst { case l: Literal[_] if l.value.isInstanceOf[Int] => l.value.asInstanceOf[Int] }
+    val parameter = t.arguments.collectFirst {
+      case l: Literal[_] if l.value.isInstanceOf[Int] => l.value.asInstanceOf[Int]
+    }
     val path = t.references match {
       case Array(one) => one.fieldNames.toSeq
       case _ => refuse("it must name one column")
     }
     val column = Column.find(columns, path).getOrElse(refuse("there is no such column"))
     val transform = Transform.parse(t.name, parameter).getOrElse(refuse("this transform is not known"))
-    if (!Transform.accepts(transform, column.dataType)) refuse(s"the type of ${path.mkString(".")} does not fit")
+    if (!Transform.accepts(transform, column.dataType))
+      refuse(s"the type of ${path.mkString(".")} does not fit")
     PartitionField(physicalPath(columns, path), transform)
   }
 
@@ -73,7 +77,8 @@ object SchemaChanges {
       .flatMap { case (name, rest) => columns.find(_.physical == name).map(_ -> rest) }
       .head
     column.dataType match {
-      case io.anabranch.core.format.ColumnType.Struct(fields) if rest.nonEmpty => column.name +: logicalPath(fields, rest)
+      case io.anabranch.core.format.ColumnType.Struct(fields) if rest.nonEmpty =>
+        column.name +: logicalPath(fields, rest)
       case _ => Seq(column.name)
     }
   }
@@ -88,11 +93,15 @@ object SchemaChanges {
     val schema = ColumnMapping.identified(before.columns)
     changes.foreach(check(table, schema, _))
     val used = before.retired ++ ColumnMapping.paths(before.columns)
-    val altered = CharVarcharUtils.replaceCharVarcharWithStringInSchema(SparkBridge.applySchemaChanges(schema, changes))
+    val altered = SparkBridge.applySchemaChanges(schema, changes)
     val columns = ColumnMapping.columns(altered, used, table)
     val dropped = before.partitioning.find(f => !ColumnMapping.paths(columns).contains(f.column))
     dropped.foreach { f =>
-      unsupported(table, s"${f.column} is a partition column and can't be dropped", "Create a new table without it.")
+      unsupported(
+        table,
+        s"${f.column} is a partition column and can't be dropped",
+        "Create a new table without it."
+      )
     }
     if (columns.isEmpty) unsupported(table, "it would have no column", "Keep at least one column.")
     before.copy(
@@ -118,13 +127,31 @@ object SchemaChanges {
         s"the new column ${c.fieldNames.mkString(".")} is NOT NULL, but old rows have no value for it",
         "Add it without NOT NULL."
       )
+    case c: TableChange.AddColumn if c.defaultValue != null && c.fieldNames.length > 1 =>
+      unsupported(
+        table,
+        s"${c.fieldNames.mkString(".")} stands in another column, and Spark fills in no defaults there",
+        "Add it without DEFAULT."
+      )
     case c: TableChange.UpdateColumnNullability if !c.nullable =>
-      unsupported(table, s"${c.fieldNames.mkString(".")} may hold NULL already", "Create a new table with NOT NULL.")
+      unsupported(
+        table,
+        s"${c.fieldNames.mkString(".")} may hold NULL already",
+        "Create a new table with NOT NULL."
+      )
     case c: TableChange.SetProperty if c.property == TableCatalog.PROP_LOCATION =>
-      unsupported(table, "the place of its files can't be chosen", "The repository keeps all data under its own root.")
+      unsupported(
+        table,
+        "the place of its files can't be chosen",
+        "The repository keeps all data under its own root."
+      )
     case _: TableChange.ColumnChange | _: TableChange.SetProperty | _: TableChange.RemoveProperty => ()
     case other =>
-      unsupported(table, s"${other.getClass.getSimpleName} is not supported", "See the documentation for what is.")
+      unsupported(
+        table,
+        s"${other.getClass.getSimpleName} is not supported",
+        "See the documentation for what is."
+      )
   }
 
   private def widens(from: DataType, to: DataType): Boolean = (from, to) match {

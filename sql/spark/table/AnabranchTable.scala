@@ -127,7 +127,11 @@ private[spark] object TableOptions {
     at(repository, loaded, ref)
   }
 
-  def forWrite(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable = {
+  def forWrite(
+      repository: Repository,
+      loaded: LoadedTable,
+      options: CaseInsensitiveStringMap
+  ): LoadedTable = {
     mustNotBePast(options)
     val target = at(repository, loaded, refOf(options))
     target.ref.writable: Unit
@@ -138,15 +142,24 @@ private[spark] object TableOptions {
   def forCreate(ref: String, table: String, options: CaseInsensitiveStringMap): Unit = {
     mustNotBePast(options)
     refOf(options).filterNot(r => r == ref || nameOf(r) == ref).foreach { r =>
-      throw refused(kindOf(r), "a table is created or replaced on the branch in its name", s"Name the table as `$table@${nameOf(r)}`.")
+      throw refused(
+        kindOf(r),
+        "a table is created or replaced on the branch in its name",
+        s"Name the table as `$table@${nameOf(r)}`."
+      )
     }
   }
 
   private def mustNotBePast(options: CaseInsensitiveStringMap): Unit = {
     TimeTravel.filter(options.containsKey).foreach { o =>
-      throw refused(o, "the past can't be written to", "Write to a branch: use the option branch, or the name `table@branch`.")
+      throw refused(
+        o,
+        "the past can't be written to",
+        "Write to a branch: use the option branch, or the name `table@branch`."
+      )
     }
-    if (options.containsKey("tag")) throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> options.get("tag"), "kind" -> "tag")
+    if (options.containsKey("tag"))
+      throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> options.get("tag"), "kind" -> "tag")
   }
 
   private def kindOf(ref: String): String = ref.takeWhile(_ != ':')

@@ -48,7 +48,11 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
     val translator = new Predicates(sink.metadata.columns)
     mode =
       if (predicates.forall(_.isInstanceOf[AlwaysTrue])) WriteMode.Everything
-      else WriteMode.Where(Predicate.And(predicates.toSeq.map(translator.translate(_).bounds)), predicates.map(_.describe).mkString(" AND "))
+      else
+        WriteMode.Where(
+          Predicate.And(predicates.toSeq.map(translator.translate(_).bounds)),
+          predicates.map(_.describe).mkString(" AND ")
+        )
     this
   }
 
@@ -58,14 +62,21 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
   }
 
   override def build(): Write = new Write {
-    override def toBatch: BatchWrite = translated(new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf))
+    override def toBatch: BatchWrite = translated(
+      new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf)
+    )
     override def description(): String = s"anabranch $tableName"
   }
 }
 
 /** Runs a write, and commits it. */
-final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteMode, plan: WritePlan, conf: Configuration)
-    extends BatchWrite {
+final class AnabranchBatchWrite(
+    sink: WriteSink,
+    tableName: String,
+    mode: WriteMode,
+    plan: WritePlan,
+    conf: Configuration
+) extends BatchWrite {
 
   // found out before any row is written
   private val condemned: Option[Seq[DataFile]] = mode match {
@@ -82,7 +93,9 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
     val all = filesOf(messages)
     val blocks = all.filter(_.isInline)
-    val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows && blocks.map(_.sizeBytes).sum <= WritePlans.MaxInlineBytes
+    val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows && blocks
+      .map(_.sizeBytes)
+      .sum <= WritePlans.MaxInlineBytes
     val files =
       if (few) all
       else
@@ -108,6 +121,12 @@ final class AnabranchBatchWrite(sink: WriteSink, tableName: String, mode: WriteM
   private def matching(condition: Predicate, text: String): Seq[DataFile] = sink.files.filter { f =>
     PartitionMatch
       .decide(condition, f, sink.metadata.partitioning)
-      .getOrElse(throw AnabranchException("ANABRANCH_WRITE.OVERWRITE_CONDITION", "table" -> tableName, "condition" -> text))
+      .getOrElse(
+        throw AnabranchException(
+          "ANABRANCH_WRITE.OVERWRITE_CONDITION",
+          "table" -> tableName,
+          "condition" -> text
+        )
+      )
   }.toSeq
 }

@@ -15,10 +15,13 @@ import org.apache.spark.sql.types._
 final class PartitionOf(schema: StructType, partitioning: Seq[PartitionField]) extends Serializable {
 
   /** Where a partition column is in a row: a place in each struct on the way to it. */
-  private val places: Seq[(PartitionField, Seq[(Int, DataType)])] = partitioning.map(f => f -> locate(schema, f.column))
+  private val places: Seq[(PartitionField, Seq[(Int, DataType)])] =
+    partitioning.map(f => f -> locate(schema, f.column))
 
   private def locate(s: StructType, path: String): Seq[(Int, DataType)] = {
-    val i = s.fieldNames.indices.filter(i => path == s(i).name || path.startsWith(s(i).name + ".")).maxBy(s(_).name.length)
+    val i = s.fieldNames.indices
+      .filter(i => path == s(i).name || path.startsWith(s(i).name + "."))
+      .maxBy(s(_).name.length)
     s(i).dataType match {
       case inner: StructType if path.length > s(i).name.length =>
         (i, inner) +: locate(inner, path.substring(s(i).name.length + 1))
@@ -43,7 +46,11 @@ final class PartitionOf(schema: StructType, partitioning: Seq[PartitionField]) e
           .fromCatalyst(row.get(i, t), t)
           .getOrElse(
             throw new AnabranchAnalysisException(
-              AnabranchException("ANABRANCH_WRITE.PARTITION_VALUE", "column" -> column, "reason" -> "it is not valid UTF-8 text")
+              AnabranchException(
+                "ANABRANCH_WRITE.PARTITION_VALUE",
+                "column" -> column,
+                "reason" -> "it is not valid UTF-8 text"
+              )
             )
           )
       )

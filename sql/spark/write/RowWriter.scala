@@ -35,8 +35,11 @@ final case class TaskResult(files: Seq[DataFile]) extends WriterCommitMessage
 /** @param parquet
   *   settings that come on top of those of the session
   */
-final class RowWriterFactory(plan: WritePlan, conf: Broadcast[SerializableConfiguration], parquet: Map[String, String])
-    extends DataWriterFactory {
+final class RowWriterFactory(
+    plan: WritePlan,
+    conf: Broadcast[SerializableConfiguration],
+    parquet: Map[String, String]
+) extends DataWriterFactory {
   override def createWriter(partitionId: Int, taskId: Long): DataWriter[InternalRow] =
     new RowWriter(plan, RowWriter.settings(conf.value.value, parquet))
 }
@@ -140,10 +143,12 @@ object RowWriter {
   /** Rows as blocks that stand in the commit, one a partition. */
   private def inlineBlocks(plan: WritePlan, partitionOf: PartitionOf, rows: Seq[InternalRow]): Seq[DataFile] =
     rows.groupBy(partitionOf(_)).toSeq.map { case (partition, group) =>
-      val json = group.map(r => Json.Arr(plan.schema.fields.indices.map { i =>
-        val t = plan.schema(i).dataType
-        InlineRows.encode(if (r.isNullAt(i)) null else r.get(i, t), t)
-      }))
+      val json = group.map(r =>
+        Json.Arr(plan.schema.fields.indices.map { i =>
+          val t = plan.schema(i).dataType
+          InlineRows.encode(if (r.isNullAt(i)) null else r.get(i, t), t)
+        })
+      )
       val bytes = Json.canonical(Json.Arr(json))
       DataFile(
         UUID.randomUUID().toString.replace("-", ""),

@@ -7,10 +7,11 @@ import org.apache.parquet.hadoop.api.WriteSupport
 import org.apache.parquet.hadoop.metadata.{CompressionCodecName, ParquetMetadata}
 import org.apache.parquet.hadoop.util.HadoopOutputFile
 import org.apache.parquet.hadoop.{ParquetOutputFormat, ParquetWriter}
-import org.apache.parquet.io.{OutputFile, PositionOutputStream}
+import org.apache.parquet.io.{LocalOutputFile, OutputFile, PositionOutputStream}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.execution.datasources.parquet.ParquetWriteSupport
 
+import java.nio.file.Files
 import java.security.MessageDigest
 import java.util.{HexFormat, UUID}
 
@@ -20,7 +21,7 @@ import java.util.{HexFormat, UUID}
 final class TableFileWriter(target: FileTarget, conf: Configuration, partition: Map[String, Value]) {
   private val id = UUID.randomUUID().toString.replace("-", "") + ".parquet"
   private val path = new Path(s"${target.root}/${Paths.dataFile(target.tableId, id)}")
-  private val output = new DigestingOutputFile(HadoopOutputFile.fromPath(path, conf))
+  private val output = new DigestingOutputFile(TableFileWriter.outputFile(path, conf))
   private val writer = new TableFileWriter.Builder(output, conf).build()
   private var rows = 0L
 
@@ -55,6 +56,16 @@ final case class FileTarget(root: String, tableId: String, statsColumns: Map[Str
 
 object TableFileWriter {
 
+  /** Hadoop's own way to a local file starts two processes (`chmod` for it and for its checksums) where its
+    * native library is missing; the digest in the commit makes these checksums needless anyway.
+    */
+  private def outputFile(path: Path, conf: Configuration): OutputFile =
+    if (path.toUri.getScheme == "file") {
+      val file = java.nio.file.Paths.get(path.toUri.getPath)
+      Files.createDirectories(file.getParent)
+      new LocalOutputFile(file)
+    } else HadoopOutputFile.fromPath(path, conf)
+
   /** A Parquet writer of Spark's rows; the schema and all settings travel in the configuration. */
   final private class Builder(file: OutputFile, conf: Configuration)
       extends ParquetWriter.Builder[InternalRow, Builder](file) {
@@ -64,7 +75,8 @@ object TableFileWriter {
     withDictionaryEncoding(ParquetOutputFormat.getEnableDictionary(conf))
     withWriterVersion(ParquetOutputFormat.getWriterVersion(conf))
     override def self(): Builder = this
-    override protected def getWriteSupport(conf: Configuration): WriteSupport[InternalRow] = new ParquetWriteSupport
+    override protected def getWriteSupport(conf: Configuration): WriteSupport[InternalRow] =
+      new ParquetWriteSupport
   }
 }
 
@@ -108,12 +120,16 @@ private object FileStats {
 
   def of(footer: ParquetMetadata, columns: Map[String, String]): Map[String, ColumnStats] = {
     // a column `a.b` must not be taken for the field b of a column a
-    val chunks = footer.getBlocks.asScala.toSeq.flatMap(_.getColumns.asScala).filterNot(_.getPath.toArray.exists(_.contains('.')))
+    val chunks = footer.getBlocks.asScala.toSeq
+      .flatMap(_.getColumns.asScala)
+      .filterNot(_.getPath.toArray.exists(_.contains('.')))
     chunks
       .groupBy(_.getPath.toDotString)
       .collect {
         case (path, parts) if columns.contains(path) =>
-          path -> parts.map(c => one(c.getStatistics, c.getPrimitiveType, columns(path), c.getValueCount)).reduce(merged)
+          path -> parts
+            .map(c => one(c.getStatistics, c.getPrimitiveType, columns(path), c.getValueCount))
+            .reduce(merged)
       }
       .map { case (path, group) => path -> group.stats }
   }

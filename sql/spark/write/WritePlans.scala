@@ -27,9 +27,21 @@ object WritePlans {
 
   /** Name, default and meaning of each table property; the documentation's table is made of these. */
   val Properties: Seq[(String, String, String)] = Seq(
-    (TargetBytes._1, TargetBytes._2.toString, "A data file is closed when it has grown to about this many bytes."),
-    (InlineRowsLimit._1, InlineRowsLimit._2.toString, "Up to so many rows of one write stand in the commit; 0 turns that off."),
-    (StatsColumns._1, StatsColumns._2.toString, "Bounds are kept for the first so many columns, nested fields counted.")
+    (
+      TargetBytes._1,
+      TargetBytes._2.toString,
+      "A data file is closed when it has grown to about this many bytes."
+    ),
+    (
+      InlineRowsLimit._1,
+      InlineRowsLimit._2.toString,
+      "Up to so many rows of one write stand in the commit; 0 turns that off."
+    ),
+    (
+      StatsColumns._1,
+      StatsColumns._2.toString,
+      "Bounds are kept for the first so many columns, nested fields counted."
+    )
   )
 
   def of(sink: WriteSink): WritePlan = {
@@ -74,12 +86,21 @@ object WritePlans {
     val conf = new Configuration(false)
     ParquetWriteSupport.setSchema(schema, conf)
     conf.set(SQLConf.PARQUET_WRITE_LEGACY_FORMAT.key, "false")
-    conf.set(SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key, SQLConf.ParquetOutputTimestampType.TIMESTAMP_MICROS.toString)
+    conf.set(
+      SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key,
+      SQLConf.ParquetOutputTimestampType.TIMESTAMP_MICROS.toString
+    )
     conf.set(SQLConf.PARQUET_FIELD_ID_WRITE_ENABLED.key, "true")
     conf.set(SQLConf.LEGACY_PARQUET_NANOS_AS_LONG.key, "false")
-    conf.set(SQLConf.PARQUET_ANNOTATE_VARIANT_LOGICAL_TYPE.key, session.parquetAnnotateVariantLogicalType.toString)
+    conf.set(
+      SQLConf.PARQUET_ANNOTATE_VARIANT_LOGICAL_TYPE.key,
+      session.parquetAnnotateVariantLogicalType.toString
+    )
     conf.set(SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key, "CORRECTED")
-    conf.set(ParquetOutputFormat.COMPRESSION, new ParquetOptions(Map.empty[String, String], session).compressionCodecClassName)
+    conf.set(
+      ParquetOutputFormat.COMPRESSION,
+      new ParquetOptions(Map.empty[String, String], session).compressionCodecClassName
+    )
     conf.asScala.map(e => e.getKey -> e.getValue).toMap
   }
 }
