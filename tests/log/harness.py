@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from model import names
+from format_model import names
 
 LOG = "_anabranch/log/"
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from format_model import commits
 
 from log.harness import LOG, Refusal, Repo, log_path, position, seq
-from model import commits
 
 CHANGES: dict[str, dict[str, Any]] = {
     "append": {"files": 1},

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model.canonical import canonical
+from format_model import commits
+from format_model.canonical import canonical
 
 from log.harness import LOG, Refusal, Repo, everything, log_path, position, seq
-from model import commits
 
 CHECKPOINT = "_anabranch/checkpoints/000000/999999999743.json"
 

@@ -125,12 +125,13 @@ def test_a_manifest_that_the_client_sent_twice_is_ours(repo: Repo) -> None:
 def test_a_writer_does_not_go_on_in_another_branch_that_took_the_name(repo: Repo, operation: str) -> None:
     """The branch was dropped, and one of its name created: that is not its successor."""
     writer, rival = repo.tapped(), repo.fresh()
-    given: dict[str, Any] = {
+    all_given: dict[str, dict[str, Any]] = {
         "append": {"branch": "dev", "files": 1},
         "create": {"branch": "dev", "table": "db.new"},
         "drop_branch": {"name": "dev"},
         "reset": {"name": "dev", "to": "v1"},
-    }[operation]
+    }
+    given = all_given[operation]
     own = f"{LOG}{repo('resolve', ref='dev')['commit'][:6]}/"
     writer.meanwhile(own, rival, "replace_branch", name="dev")
     with pytest.raises(Refusal) as caught:

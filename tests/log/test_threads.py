@@ -19,7 +19,6 @@ def at_once(repo: Repo, operation: str, given: dict[str, Any], times: int = 1) -
     return [unpacked(answer) for one in answers for answer in one]
 
 
-@pytest.mark.proves("TAB-2")
 def test_a_table_that_many_ask_for_at_once_has_all_its_files_for_everybody(long_log: Repo) -> None:
     """The files are found out by the first who asks, while others look on."""
     expected = long_log.fresh().rows()

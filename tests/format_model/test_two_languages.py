@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model import FUNCTIONS, Refused, commits, merge, values
-from model.canonical import MAX_INTEGER, canonical
+from format_model import FUNCTIONS, Refused, commits, merge, values
+from format_model.canonical import MAX_INTEGER, canonical
 
 Core = Callable[[str, Any], Any]
 VECTORS = Path(__file__).parent.parent / "vectors"
