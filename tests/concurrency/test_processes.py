@@ -17,7 +17,7 @@ from concurrency.storm import PROCESSES, storm
 if TYPE_CHECKING:
     from conftest import Lake
 
-COMMITS = 6
+COMMITS = 25
 TABLE = "default.t"
 
 

@@ -106,7 +106,7 @@ def rivals(spark: SparkSession, new_lake: Callable[..., Lake]) -> Rivals:
     sessions[0].rows("CREATE TABLE lake.default.t (id BIGINT)")
     sessions[0].rows("CREATE TAG empty IN lake")
     sessions[0].rows("INSERT INTO lake.default.t VALUES (1)")
-    return Rivals(*sessions, lake.path)
+    return Rivals(sessions[0], sessions[1], lake.path)
 
 
 def versions(session: Session, table: str = "t") -> list[int]:

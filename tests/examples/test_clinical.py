@@ -246,7 +246,8 @@ def _fake_simulator(path: Path, script: str) -> str:
 def test_exports_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = tmp_path / "calls"
     script = f'for last; do :; done; mkdir -p "$last/fhir_r4"; echo x >> "{calls}"'
-    monkeypatch.setattr(generate, "_simulator", lambda: _fake_simulator(tmp_path / "clinosim", script))
+    simulator = _fake_simulator(tmp_path / "clinosim", script)
+    monkeypatch.setattr(generate, "_simulator", lambda: simulator)
     folders = generate.generate(tmp_path / "cache", 10)
     assert generate.generate(tmp_path / "cache", 10) == folders
     assert calls.read_text().count("x") == 2
@@ -257,7 +258,8 @@ def test_exports_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_half_an_export_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = 'for last; do :; done; mkdir -p "$last/fhir_r4"; case "$last" in *later) exit 3;; esac'
-    monkeypatch.setattr(generate, "_simulator", lambda: _fake_simulator(tmp_path / "clinosim", script))
+    simulator = _fake_simulator(tmp_path / "clinosim", script)
+    monkeypatch.setattr(generate, "_simulator", lambda: simulator)
     with pytest.raises(SystemExit):
         generate.generate(tmp_path / "cache", 10)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["first-release"]

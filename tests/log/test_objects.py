@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from format_model import commits
 from format_model.canonical import canonical
 
 from log.harness import LOG, Refusal, Repo, everything, log_path, position, seq
@@ -151,7 +151,7 @@ def of_another_commit(repo: Repo) -> bytes:
     inner = outer["checkpoint"]
     inner["commit"] = "000000-256-" + "0" * 64
     inner["tables"] = {}
-    return canonical({"checkpoint": inner, "sha256": commits.hashlib.sha256(canonical(inner)).hexdigest()})
+    return canonical({"checkpoint": inner, "sha256": hashlib.sha256(canonical(inner)).hexdigest()})
 
 
 @pytest.mark.proves("CHK-1")
@@ -260,7 +260,7 @@ def test_a_table_that_needs_more_than_this_software_knows(
         for table in inner["tables"].values():
             if table["name"] == ["db", "t"]:
                 table["metadata"][kind] = ["time-machine"]
-        digest = commits.hashlib.sha256(canonical(inner)).hexdigest()
+        digest = hashlib.sha256(canonical(inner)).hexdigest()
         repo.replace(path, canonical({"checkpoint": inner, "sha256": digest}))
     else:
         repo("features", **{kind: ["time-machine"]})

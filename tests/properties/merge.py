@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from properties.model import Table
+    from properties.commits import Table
 
 ABSENT = None
 

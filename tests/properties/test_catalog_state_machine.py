@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from properties.commits import MAIN, Name
+from properties.commits import MAIN, Name, Values
 from properties.statements import Statements
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Histories(RuleBasedStateMachine):
             self.restore: 8,
             self.look_back: 10,
             self.write_to_the_past: 2,
-            self.twin.again: 4,
+            self.twin.again: 3,
+            self.twin.turn: 6,
         }
         self.random.choices(list(steps), list(steps.values()))[0]()
 
@@ -123,7 +124,7 @@ class Histories(RuleBasedStateMachine):
         branch = self.branch()
         free = [name for name in TABLES if name not in self.model.branches[branch].names()]
         width = self.random.randrange(4)
-        rows = [(self.random.randrange(4), self.random.choice([None, 7])) for _ in range(width)]
+        rows: list[Values] = [(self.random.randrange(4), self.random.choice([None, 7])) for _ in range(width)]
         files, query = self.often(0.3), self.often(0.5)
         name = self.one(free, TABLES, 0.8)
         self.twin.create_table(branch, self.at(), name, ["a", "b"], rows if query else None, files)
@@ -233,4 +234,5 @@ def test_random_histories_read_as_the_model_says(
     profile = settings(settings.get_profile("anabranch"), stateful_step_count=STEPS, max_examples=2)
     for number in range(asked or HISTORIES):
         history = Random().getrandbits(32) if asked else number
-        run_state_machine_as_test(partial(Histories, new_lake, history), settings=profile)
+        machine: Any = partial(Histories, new_lake, history)
+        run_state_machine_as_test(machine, settings=profile)

@@ -67,6 +67,16 @@ def test_old_values_do_not_show_in_a_column_that_a_restore_took_away(twin: State
     twin.rename_column(MAIN, False, T, "b", "c")
 
 
+@pytest.mark.proves("COL-1")
+def test_a_restore_that_takes_a_column_away_changes_the_table(twin: Statements) -> None:
+    twin.create_branch("dev", MAIN)
+    twin.add_column("dev", True, T, "c", None)
+    twin.restore("dev", True, T, 1)  # the name c stays taken
+    twin.insert_values(MAIN, True, T, seed=1, count=1)
+    assert twin.model.plan_merge("dev", MAIN)[0].conflicts == {"default.t"}
+    twin.merge("dev", MAIN)
+
+
 @pytest.mark.proves("TIME-1", "LOG-5", "LOG-6")
 def test_the_past_goes_through_forks_and_resets(twin: Statements) -> None:
     twin.create_branch("dev", "main~1")

@@ -35,6 +35,7 @@ class Twin:
         self.model = Catalog()
         self._new_lake = new_lake
         self._lake: Lake = new_lake()
+        self._other = self._lake
         self._in_use = MAIN
         self._watched: list[str] = []
         self._named: dict[str, object] = {}
@@ -45,7 +46,14 @@ class Twin:
     def again(self) -> None:
         """From now on statements go through a second catalog that knows nothing yet: all comes from disk."""
         self._forget()
-        self._lake, self._in_use = self._new_lake(path=self._lake.path), MAIN
+        self._other, self._lake = self._lake, self._new_lake(path=self._lake.path)
+        self._in_use = MAIN
+
+    def turn(self) -> None:
+        """From now on statements go through the catalog before that, which does not know what happened since."""
+        self._other, self._lake = self._lake, self._other
+        self._lake.rows("USE BRANCH main IN {lake}")
+        self._in_use = MAIN
 
     def close(self) -> None:
         """Reads all that there ever was once more, from disk."""

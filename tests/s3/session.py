@@ -100,14 +100,14 @@ def _serve(repository: str, settings: Mapping[str, str], classpath: str) -> None
     os.dup2(2, 1)  # whatever else is printed goes to the log
     for line in sys.stdin:
         request = json.loads(line)
+        answer: dict[str, Any] = {}
         try:
             if "sql" in request:
-                value: Any = [list(row) for row in spark.sql(request["sql"]).collect()]
+                answer["value"] = [list(row) for row in spark.sql(request["sql"]).collect()]
             else:
-                value = _clinical(spark, *request["clinical"])
-            answer = {"value": value}
+                answer["value"] = _clinical(spark, *request["clinical"])
         except PySparkException as error:
-            answer = {"error": [error.getCondition() or "", str(error)]}
+            answer["error"] = [error.getCondition() or "", str(error)]
         print(json.dumps(answer, default=str), file=answers, flush=True)
     spark.stop()
 

@@ -28,6 +28,7 @@ object CommitStorm {
         conf.set(pair.take(at), pair.drop(at + 1))
       }
       val repository = Repository.open(Stores.open(root, conf))
+      repository.load(branch, Seq(namespace, table)): Unit // so that all of them are warm when they begin
       println("ready")
       scala.io.StdIn.readLine(): Unit
       append(repository, branch, Seq(namespace, table), writer.toLong, commits.toInt).foreach(println)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -246,3 +247,30 @@ def test_writers_that_append_at_once_all_succeed(written: Any) -> None:
     assert results == [[]] * 4
     assert written.rows("SELECT count(*) FROM t WHERE id >= 1000") == [(4,)]
     assert [r[0] for r in written.rows("DESCRIBE HISTORY t")] == [5, 4, 3, 2, 1, 0]
+
+
+def test_a_name_that_two_refs_have_is_ambiguous_until_its_kind_is_said(written: Any, refused: Any) -> None:
+    written.sql("CREATE BRANCH twice FROM `main~1`")
+    written.sql("CREATE TAG once")
+    # two who create a branch and a tag of one name at the same moment may both succeed
+    shutil.copytree(written.path / "_anabranch/refs/tags/once", written.path / "_anabranch/refs/tags/twice")
+    before = objects(written)
+    for statement in (
+        "SELECT * FROM `t@twice`",
+        "SELECT * FROM t VERSION AS OF 'twice'",
+        "SHOW COMMITS ON twice",
+        "CREATE BRANCH other FROM twice",
+        "USE REFERENCE twice",
+        "MERGE BRANCH twice",
+    ):
+        with refused("ANABRANCH_REF.AMBIGUOUS", "'twice'", "a branch and a tag", "branch:twice"):
+            written.sql(statement).collect()
+    assert objects(written) == before
+    as_branch, as_tag = (written.rows(f"SELECT count(*) FROM `t@{kind}:twice`") for kind in ("branch", "tag"))
+    assert as_branch != as_tag
+    written.sql("USE TAG twice")
+    assert written.rows("SELECT count(*) FROM t") == as_tag
+    written.sql("USE BRANCH twice")
+    assert written.rows("SELECT count(*) FROM t") == as_branch
+    written.sql("DROP TAG twice")
+    assert written.rows("SELECT count(*) FROM `t@twice`") == as_branch

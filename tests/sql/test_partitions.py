@@ -152,3 +152,10 @@ def test_reading_a_table_while_it_is_overwritten_reads_what_was_there(lake: Any)
     assert lake.rows("SELECT n FROM t ORDER BY n") == [(101,), (111,)]
     lake.sql("CREATE OR REPLACE TABLE t AS SELECT max(n) AS m FROM t")
     assert lake.rows("SELECT * FROM t") == [(111,)]
+
+
+def test_many_partitions_in_rows_of_any_order_are_one_file_each(lake: Any) -> None:
+    lake.sql("CREATE TABLE many (id BIGINT, k INT) PARTITIONED BY (k)")
+    lake.sql("INSERT INTO many SELECT id, CAST(id % 100 AS INT) FROM range(0, 600, 1, 1)")
+    assert len(list(lake.path.glob("data/**/*.parquet"))) == 100
+    assert lake.rows("SELECT count(*), count(DISTINCT k) FROM many") == [(600, 100)]

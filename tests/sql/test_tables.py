@@ -101,9 +101,9 @@ def test_namespaces_nest_and_cascade(lake: Any, refused: Any) -> None:
 
 def test_a_namespace_must_be_there(lake: Any, refused: Any) -> None:
     with refused("SCHEMA_NOT_FOUND"):
-        lake.sql("CREATE TABLE nowhere.t (x INT)")
+        lake.sql("CREATE TABLE absent.t (x INT)")
     with refused("SCHEMA_NOT_FOUND"):
-        lake.sql("SHOW TABLES IN nowhere")
+        lake.sql("SHOW TABLES IN absent")
 
 
 def test_tables_of_one_part_are_in_the_default_namespace(lake: Any) -> None:
@@ -164,8 +164,8 @@ def test_the_place_of_a_tables_files_is_not_changed(lake: Any, refused: Any) -> 
 
 def test_the_namespace_that_is_missing_is_the_one_that_is_named(lake: Any, refused: Any) -> None:
     lake.sql("CREATE TABLE t (a INT)")
-    with refused("SCHEMA_NOT_FOUND", "`nowhere`"):
-        lake.sql("ALTER TABLE t RENAME TO nowhere.t")
+    with refused("SCHEMA_NOT_FOUND", "`absent`"):
+        lake.sql("ALTER TABLE t RENAME TO absent.t")
     with refused("SCHEMA_NOT_FOUND", "The schema `a` cannot"):
         lake.sql("CREATE NAMESPACE a.b")
 

@@ -5,9 +5,12 @@ import io.anabranch.core.format._
 import io.anabranch.core.operations.{PartitionMatch, Predicate}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.read.Predicates
+import io.anabranch.spark.schema.SchemaChanges
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.distributions.{Distribution, Distributions}
 import org.apache.spark.sql.connector.expressions.filter.{AlwaysTrue, Predicate => SparkPredicate}
+import org.apache.spark.sql.connector.expressions.{Expressions, SortDirection, SortOrder}
 import org.apache.spark.sql.connector.write._
 
 /** Which rows a write puts new ones in the place of. */
@@ -61,11 +64,20 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
     this
   }
 
-  override def build(): Write = new Write {
+  override def build(): Write = new RequiresDistributionAndOrdering {
     override def toBatch: BatchWrite = translated(
       new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf)
     )
     override def description(): String = s"anabranch $tableName"
+
+    // each task sees the rows of a partition together, so that it writes one file for them and not many
+    override def requiredDistribution(): Distribution = Distributions.unspecified()
+    override def requiredOrdering(): Array[SortOrder] =
+      SchemaChanges
+        .partitioning(sink.metadata)
+        .flatMap(_.references)
+        .distinct
+        .map(Expressions.sort(_, SortDirection.ASCENDING))
   }
 }
 
