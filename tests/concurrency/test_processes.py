@@ -17,7 +17,7 @@ from concurrency.storm import PROCESSES, storm
 if TYPE_CHECKING:
     from conftest import Lake
 
-COMMITS = 25
+COMMITS = 12
 TABLE = "default.t"
 
 

@@ -54,6 +54,7 @@ class Histories(RuleBasedStateMachine):
         self.model = self.twin.model
         self.twin.create_table(MAIN, False, ("default", "t"), ["a", "b"], [(1, 2), (3, None)], False)
         self.twin.create_branch("dev", MAIN)
+        self.twin.again()  # so that there are two catalogs to turn between
 
     def teardown(self) -> None:
         if self.started:
@@ -84,8 +85,8 @@ class Histories(RuleBasedStateMachine):
             self.restore: 8,
             self.look_back: 10,
             self.write_to_the_past: 2,
-            self.twin.again: 3,
-            self.twin.turn: 6,
+            self.twin.again: 4,
+            self.twin.turn: 12,
         }
         self.random.choices(list(steps), list(steps.values()))[0]()
 

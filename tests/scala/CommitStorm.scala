@@ -17,6 +17,8 @@ import scala.collection.mutable
   */
 object CommitStorm {
 
+  private val PauseMillis = 5L
+
   /** Takes: root URI, branch, namespace, table, number of this writer, number of commits, and Hadoop settings as
     * `key=value`.
     */
@@ -45,6 +47,8 @@ object CommitStorm {
     val by = CommitContext(s"writer-$writer", retries = 1000)
     val made = mutable.ArrayBuffer.empty[String]
     (0 until commits).foreach { number =>
+      // or the winner of one race, being warm, would win all of its others before the losers are back
+      Thread.sleep(PauseMillis)
       val loaded = repository.load(branch, table)
       val files = repository.stage(Seq(block(repository.newId(), writer, number.toLong)))
       val intent = Append(loaded.state, loaded.table.id, files, "INSERT", Map("rows_inserted" -> 1L))
