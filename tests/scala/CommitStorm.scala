@@ -8,16 +8,13 @@ import io.anabranch.core.transaction.CommitContext
 
 import org.apache.hadoop.conf.Configuration
 
-import scala.collection.mutable
-
 /** A writer without Spark: appends rows to a table of BIGINT columns `writer` and `number`, each by a commit
   * of its own. It is a process: many of them write to one branch at once.
   *
-  * Prints `ready`, waits for a line on standard input, and prints the ids of its commits, one a line.
+  * For each row it reads the table, prints `ready`, waits for a line on standard input, commits onto
+  * what it read, and prints the id of the commit. So when all are let go together, all but one lose a race.
   */
 object CommitStorm {
-
-  private val PauseMillis = 5L
 
   /** Takes: root URI, branch, namespace, table, number of this writer, number of commits, and Hadoop settings as
     * `key=value`.
@@ -30,10 +27,7 @@ object CommitStorm {
         conf.set(pair.take(at), pair.drop(at + 1))
       }
       val repository = Repository.open(Stores.open(root, conf))
-      repository.load(branch, Seq(namespace, table)): Unit // so that all of them are warm when they begin
-      println("ready")
-      scala.io.StdIn.readLine(): Unit
-      append(repository, branch, Seq(namespace, table), writer.toLong, commits.toInt).foreach(println)
+      append(repository, branch, Seq(namespace, table), writer.toLong, commits.toInt)
     case _ => throw new IllegalArgumentException("root branch namespace table writer commits [key=value …]")
   }
 
@@ -43,18 +37,16 @@ object CommitStorm {
       table: Seq[String],
       writer: Long,
       commits: Int
-  ) = {
+  ): Unit = {
     val by = CommitContext(s"writer-$writer", retries = 1000)
-    val made = mutable.ArrayBuffer.empty[String]
     (0 until commits).foreach { number =>
-      // or the winner of one race, being warm, would win all of its others before the losers are back
-      Thread.sleep(PauseMillis)
       val loaded = repository.load(branch, table)
       val files = repository.stage(Seq(block(repository.newId(), writer, number.toLong)))
       val intent = Append(loaded.state, loaded.table.id, files, "INSERT", Map("rows_inserted" -> 1L))
-      made += repository.commit(branch, loaded.state, intent, by).id.toString
+      println("ready")
+      scala.io.StdIn.readLine(): Unit
+      println(repository.commit(branch, loaded.state, intent, by).id)
     }
-    made.toSeq
   }
 
   private def block(id: String, writer: Long, number: Long): DataFile = {

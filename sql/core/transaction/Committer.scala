@@ -203,7 +203,8 @@ object Committer {
   val MaxInlineFiles: Int = 100
   val MaxInlineBytes: Int = 100 * 1024
 
-  private val MaxBackoffMillis = 1000
+  /** Short, or a writer that has lost often starves beside one that wins. */
+  private val MaxBackoffMillis = 250
 
   private def backoffMillis(lost: Int): Int = Math.min(MaxBackoffMillis, 5 << Math.min(lost, 10))
 
