@@ -98,8 +98,7 @@ private[repository] trait History {
     *   ANABRANCH_TABLE.VERSION_NOT_FOUND, NOT_AT_TIME, NOT_FOUND or of the ref
     */
   def at(ref: ResolvedRef, table: TableState, point: RestorePoint): LoadedTable = point match {
-    case RestorePoint.Version(text) if text.nonEmpty && text.forall(c => c >= '0' && c <= '9') =>
-      atVersion(ref, table, text)
+    case RestorePoint.Version(text) if RestorePoint.isNumber(text) => atVersion(ref, table, text)
     case RestorePoint.Version(text) =>
       val there = resolver.resolve(text)
       val found = there.state.tables.get(table.id).orElse(there.state.byName.get(table.name))
@@ -158,8 +157,11 @@ private[repository] trait History {
         case _ => low = middle
       }
     }
-    val fork = states.log.get(Position(ordinal, 0)).commit.firstParent
-    val before = fork.flatMap(states.at(_: CommitId).tables.get(t.id))
+    // the walk finds its way across a fork: only a long one is worth the state there
+    def fork = states.log.get(Position(ordinal, 0)).commit.firstParent
+    val before =
+      if (best.version - wanted <= Checkpoint.Interval) None
+      else fork.flatMap(states.at(_: CommitId).tables.get(t.id))
     before match {
       case Some(older) if older.version >= wanted => nearer(older, wanted)
       case _ => best

@@ -188,9 +188,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     if (ours.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
     else {
       val (merged, fastForward) = intent.plan(ours)
-      val conflicts =
-        merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason)).distinct
-      if (dryRun) MergeResult(None, fastForward, conflicts ++ preview(ours, intent))
+      if (dryRun) MergeResult(None, fastForward, preview(ours, theirs, merged))
       else {
         val state = committer.commit(target.writable, ours, intent, by)
         MergeResult(Some(state.id.toString), fastForward, Diff.between(ours, state).map(TableChangeInfo.of))
@@ -198,19 +196,19 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     }
   }
 
-  /** What a merge would do to the tables about which there is no conflict. */
-  private def preview(ours: CatalogState, intent: MergeBranch): Seq[TableChangeInfo] = {
-    val (merged, _) = intent.plan(ours)
+  /** The conflicts of a merge, and what it would do to the other tables. */
+  private def preview(ours: CatalogState, theirs: CatalogState, merged: MergedFacts): Seq[TableChangeInfo] = {
+    val conflicts =
+      merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason)).distinct
     val after = merged.facts.tables.flatMap { case (id, f) =>
-      Seq(ours, intent.source)
+      Seq(ours, theirs)
         .flatMap(_.tables.get(id))
         .find(_.content.toString == f.content)
         .map(t => id -> t.copy(name = f.name))
     }
     val open = merged.conflicts.flatMap(_.tableId).toSet
-    Diff
-      .between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open))
-      .map(TableChangeInfo.of)
+    val changes = Diff.between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open))
+    conflicts ++ changes.map(TableChangeInfo.of)
   }
 
   // ---- tables

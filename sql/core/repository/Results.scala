@@ -56,6 +56,9 @@ final case class TableVersion(version: Long, commit: CommitInfo)
 sealed trait RestorePoint
 object RestorePoint {
 
+  /** Whether the text of a [[Version]] is the number of a table version; else it is a ref. */
+  def isNumber(text: String): Boolean = text.nonEmpty && text.forall(c => c >= '0' && c <= '9')
+
   /** A table version number, or a ref, tag or commit, as in VERSION AS OF. */
   final case class Version(text: String) extends RestorePoint
 

@@ -23,8 +23,7 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
       throw AnabranchException(
         "ANABRANCH_REPOSITORY.INVALID_LOCATION",
         "location" -> "",
-        "reason" -> s"the setting is missing",
-        "catalog" -> name
+        "reason" -> "the setting is missing"
       )
     )
     Repositories.get(root, fileSystemOptions, SparkBridge.hadoopConf(fileSystemOptions))

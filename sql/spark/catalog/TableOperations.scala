@@ -1,6 +1,7 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.TableMetadata
 import io.anabranch.core.operations._
 import io.anabranch.core.repository.RestorePoint
 import io.anabranch.core.transaction.StagedFiles
@@ -32,8 +33,8 @@ final class TableOperations(context: CatalogContext) {
   /** VERSION AS OF: a version number of the table, or a ref. */
   def load(ident: Identifier, version: String): AnabranchTable = {
     val t = context.parse(ident)
-    val isNumber = version.nonEmpty && version.forall(c => c >= '0' && c <= '9')
-    if (isNumber) past(t, RestorePoint.Version(version)) else table(context.load(t.copy(ref = version)))
+    if (RestorePoint.isNumber(version)) past(t, RestorePoint.Version(version))
+    else table(context.load(t.copy(ref = version)))
   }
 
   /** TIMESTAMP AS OF, in microseconds since 1970. */
@@ -56,7 +57,7 @@ final class TableOperations(context: CatalogContext) {
     load(ident)
   }
 
-  private def metadata(t: TableRef, info: TableInfo) = {
+  private def metadata(t: TableRef, info: TableInfo, replaced: Option[TableMetadata] = None) = {
     val properties = info.properties.asScala.toMap
     TableOperations.check(t, properties)
     SchemaChanges.create(
@@ -64,7 +65,8 @@ final class TableOperations(context: CatalogContext) {
       info.schema,
       info.partitions.toSeq,
       properties,
-      repository.nowMillis()
+      repository.nowMillis(),
+      replaced
     )
   }
 
@@ -85,17 +87,7 @@ final class TableOperations(context: CatalogContext) {
     }
     Names.check(t.name)
     Names.namespaceMustExist(target.state, t.name.init, t.ref)
-    val fresh = metadata(t, info)
-    val all = existing.fold(fresh) { e =>
-      SchemaChanges.create(
-        t.name.mkString("."),
-        info.schema,
-        info.partitions.toSeq,
-        info.properties.asScala.toMap,
-        fresh.createdAtMillis,
-        Some(e.metadata)
-      )
-    }
+    val all = metadata(t, info, existing.map(_.metadata))
     new StagedAnabranchTable(context, t, target, existing, all, parameters(info))
   }
 

@@ -23,10 +23,10 @@ private object Statements {
 
   private def rule(t: Tokens, delegate: ParserInterface): Option[Tokens => LogicalPlan] = {
     val byFirstTwoWords = Seq[((String, String), Tokens => LogicalPlan)](
-      ("CREATE", "BRANCH") -> createBranch,
-      ("CREATE", "TAG") -> createTag,
-      ("DROP", "BRANCH") -> dropBranch,
-      ("DROP", "TAG") -> dropTag,
+      ("CREATE", "BRANCH") -> create("BRANCH", CreateBranch.apply),
+      ("CREATE", "TAG") -> create("TAG", CreateTag.apply),
+      ("DROP", "BRANCH") -> drop("BRANCH", DropBranch.apply),
+      ("DROP", "TAG") -> drop("TAG", DropTag.apply),
       ("SHOW", "BRANCHES") -> showBranches,
       ("SHOW", "TAGS") -> showTags,
       ("SHOW", "COMMITS") -> showCommits,
@@ -60,34 +60,31 @@ private object Statements {
     name
   }
 
-  private def createBranch(t: Tokens): LogicalPlan = {
-    begin(t, "CREATE BRANCH [IF NOT EXISTS] branch [IN catalog] [FROM ref]", "CREATE", "BRANCH")
+  /** @param kind
+    *   BRANCH or TAG
+    */
+  private def create(kind: String, command: (Option[String], String, Option[String], Boolean) => LogicalPlan)(
+      t: Tokens
+  ): LogicalPlan = {
+    val noun = kind.toLowerCase(Locale.ROOT)
+    begin(t, s"CREATE $kind [IF NOT EXISTS] $noun [IN catalog] [FROM ref]", "CREATE", kind)
     val ifNotExists = t.accept("IF", "NOT", "EXISTS")
-    val name = newName(t, "the name of a branch")
+    val name = newName(t, s"the name of a $noun")
     val catalog = in(t)
-    CreateBranch(catalog, name, Option.when(t.accept("FROM"))(t.name("a ref")), ifNotExists)
+    command(catalog, name, Option.when(t.accept("FROM"))(t.name("a ref")), ifNotExists)
   }
 
-  private def createTag(t: Tokens): LogicalPlan = {
-    begin(t, "CREATE TAG [IF NOT EXISTS] tag [IN catalog] [FROM ref]", "CREATE", "TAG")
-    val ifNotExists = t.accept("IF", "NOT", "EXISTS")
-    val name = newName(t, "the name of a tag")
-    val catalog = in(t)
-    CreateTag(catalog, name, Option.when(t.accept("FROM"))(t.name("a ref")), ifNotExists)
-  }
-
-  private def dropBranch(t: Tokens): LogicalPlan = {
-    begin(t, "DROP BRANCH [IF EXISTS] branch [IN catalog]", "DROP", "BRANCH")
+  /** @param kind
+    *   BRANCH or TAG
+    */
+  private def drop(kind: String, command: (Option[String], String, Boolean) => LogicalPlan)(
+      t: Tokens
+  ): LogicalPlan = {
+    val noun = kind.toLowerCase(Locale.ROOT)
+    begin(t, s"DROP $kind [IF EXISTS] $noun [IN catalog]", "DROP", kind)
     val ifExists = t.accept("IF", "EXISTS")
-    val name = t.name("the name of a branch")
-    DropBranch(in(t), name, ifExists)
-  }
-
-  private def dropTag(t: Tokens): LogicalPlan = {
-    begin(t, "DROP TAG [IF EXISTS] tag [IN catalog]", "DROP", "TAG")
-    val ifExists = t.accept("IF", "EXISTS")
-    val name = t.name("the name of a tag")
-    DropTag(in(t), name, ifExists)
+    val name = t.name(s"the name of a $noun")
+    command(in(t), name, ifExists)
   }
 
   private def use(t: Tokens): LogicalPlan = {

@@ -32,8 +32,8 @@ final case class InlinePartition(blocks: Seq[InlineBlock]) extends InputPartitio
   }
 }
 
-/** Rows of Spark as canonical JSON: scalars as [[Value]], a struct as the list of its fields' values by
-  * physical name, a list as a list, a map as a list of pairs.
+/** Rows of Spark as canonical JSON: scalars as [[Value]], a struct as an object by physical names, a
+  * list as a list, a map as a list of pairs.
   */
 object InlineRows {
 
