@@ -51,13 +51,15 @@ class Rivals:
 
     @contextmanager
     def held(self, statement: str) -> Iterator[Future[Any]]:
-        """Runs a statement in session `one`, whose ``{gate}`` is shut until the block is left."""
+        """Runs a statement in session `one`, whose ``{gate}`` (a table), or ``{open}`` (a condition), is shut
+        until the block is left."""
         jvm: Any = self.one.spark._jvm
         gates = jvm.io.anabranch.test.Gate
         name = f"gate-{next(_gates)}"
         source = f"range(1) WHERE reflect('io.anabranch.test.Gate', 'pass', '{name}') = 'open'"
         with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(self.one.rows, statement.replace("{gate}", source))
+            text = statement.replace("{gate}", source).replace("{open}", f"gate('{name}')")
+            future = pool.submit(self.one.rows, text)
             try:
                 assert gates.reached(name), future.exception()
                 yield future
@@ -99,6 +101,7 @@ def rivals(spark: SparkSession, new_lake: Callable[..., Lake]) -> Rivals:
         session.spark.conf.set("spark.sql.catalog.lake", CATALOG_CLASS)
         session.spark.conf.set("spark.sql.catalog.lake.warehouse", lake.uri)
         session.spark.conf.set("spark.anabranch.commit.author", author)
+        session.spark.udf.registerJavaFunction("gate", "io.anabranch.test.GateFunction", "boolean")
         session.rows("SHOW BRANCHES IN lake")
         jvm.io.anabranch.test.ColdStart.forget(lake.uri)
         sessions.append(session)
@@ -291,3 +294,83 @@ def head_of(log: Path) -> str:
     """The position of the last entry in a log's folder."""
     newest = min(f.stem for f in log.iterdir() if not f.name.startswith("."))
     return f"{log.name}-{999_999_999_999 - int(newest)}"
+
+
+@pytest.fixture
+def shared(rivals: Rivals) -> Rivals:
+    """With the table ``r`` in one file: id from 0 to 9, v = 'v'."""
+    rivals.one.rows(
+        "CREATE TABLE lake.default.r TBLPROPERTIES ('anabranch.write.inline-rows' = '0') AS "
+        "SELECT /*+ COALESCE(1) */ id, 'v' AS v FROM range(10)"
+    )
+    return rivals
+
+
+def values(session: Session) -> dict[int, str]:
+    found = session.rows("SELECT id, v FROM lake.default.r")
+    assert len(found) == len(dict(found)), "a row is there twice"
+    return dict(found)
+
+
+PLAIN = dict.fromkeys(range(10), "v")
+
+
+@pytest.mark.proves("DV-4")
+def test_updates_of_different_rows_of_one_file_both_succeed(shared: Rivals) -> None:
+    late = "UPDATE lake.default.r SET v = 'one' WHERE id = 1 AND {open}"
+    with shared.held(late) as update:
+        shared.other.rows("UPDATE lake.default.r SET v = 'two' WHERE id = 2")
+        shared.other.rows("DELETE FROM lake.default.r WHERE id = 3")
+    update.result()
+    assert (
+        values(shared.one)
+        == values(shared.other)
+        == {i: v for i, v in PLAIN.items() if i != 3}
+        | {
+            1: "one",
+            2: "two",
+        }
+    )
+    assert [row[3] for row in shared.other.rows("DESCRIBE HISTORY lake.default.r")][:3] == [
+        "UPDATE",
+        "DELETE",
+        "UPDATE",
+    ]
+
+
+@pytest.mark.proves("DV-4", "TXN-2")
+@pytest.mark.parametrize("first", ["UPDATE lake.default.r SET v = 'two'", "DELETE FROM lake.default.r"])
+@pytest.mark.parametrize("second", ["UPDATE lake.default.r SET v = 'one'", "DELETE FROM lake.default.r"])
+def test_changes_of_the_same_row_are_a_conflict_that_names_it(
+    shared: Rivals, first: str, second: str
+) -> None:
+    row_id = shared.one.rows("SELECT _row_id FROM lake.default.r WHERE id = 4")[0][0]
+    with shared.held(f"{second} WHERE id IN (1, 4) AND {{open}}") as late:
+        shared.other.rows(f"{first} WHERE id IN (4, 5)")
+    told = str(conflict(late))
+    assert "default.r" in told and f"_row_id {row_id}" in told
+    assert f"{first.split()[0]} by other" in told
+    assert values(shared.one).get(1) == "v"
+
+
+def test_the_same_row_in_a_file_of_updates_is_named_too(shared: Rivals) -> None:
+    shared.one.rows("UPDATE lake.default.r SET v = 'w' WHERE id >= 3")
+    row_id = shared.one.rows("SELECT _row_id FROM lake.default.r WHERE id = 4")[0][0]
+    with shared.held("DELETE FROM lake.default.r WHERE id = 4 AND {open}") as late:
+        shared.other.rows("UPDATE lake.default.r SET v = 'x' WHERE id = 4")
+    assert f"_row_id {row_id}" in str(conflict(late))
+
+
+@pytest.mark.proves("TXN-2")
+def test_a_deletion_of_rows_and_an_insert_both_count(shared: Rivals) -> None:
+    with shared.held("INSERT INTO lake.default.r SELECT 10, 'new' FROM {gate}") as insert:
+        shared.other.rows("DELETE FROM lake.default.r WHERE id = 1")
+    insert.result()
+    assert values(shared.one) == {i: v for i, v in PLAIN.items() if i != 1} | {10: "new"}
+
+
+def test_rows_of_a_file_that_was_overwritten_meanwhile_are_a_conflict(shared: Rivals) -> None:
+    with shared.held("DELETE FROM lake.default.r WHERE id = 4 AND {open}") as late:
+        shared.other.rows("INSERT OVERWRITE lake.default.r VALUES (4, 'four')")
+    assert "default.r" in str(conflict(late))
+    assert values(shared.one) == {4: "four"}

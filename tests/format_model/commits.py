@@ -101,7 +101,7 @@ def changed(
     for id, vector in change.get("deletions", {}).items():
         if id not in files or vector["cardinality"] > files[id]["rows"]:
             raise Refused(f"deletions of {id}")
-        files[id] = files[id] | {"deletions": vector}
+        files[id] = files[id] | {"deletions": vector | {"written_by": at}}
     for f in added:
         if f["id"] in files:
             raise Refused(f"{f['id']} is there")

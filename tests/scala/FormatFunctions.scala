@@ -127,7 +127,11 @@ object FormatFunctions {
   private def readDeletionVector(in: JsonReader): Json =
     try
       Json.Arr(
-        DeletionVector.deserialize(Base64.getDecoder.decode(in.text("bytes"))).toSeq.map(Json.Integer(_))
+        DeletionVector
+          .deserialize(Base64.getDecoder.decode(in.text("bytes")))
+          .iterator
+          .toSeq
+          .map(Json.Integer(_))
       )
     catch {
       case e: java.io.IOException =>

@@ -1,5 +1,7 @@
 package io.anabranch.test
 
+import org.apache.spark.sql.api.java.UDF1
+
 import java.util.concurrent.{ConcurrentHashMap, CountDownLatch, TimeUnit}
 
 /** Holds a query while it runs, until a test lets it go on: `SELECT … FROM range(1) WHERE
@@ -25,4 +27,9 @@ object Gate {
   def reached(name: String): Boolean = gate(name).entered.await(60, TimeUnit.SECONDS)
 
   def open(name: String): Unit = gate(name).opened.countDown()
+}
+
+/** The same for conditions of UPDATE and DELETE, which must be deterministic: true once the gate is open. */
+final class GateFunction extends UDF1[String, Boolean] {
+  override def call(name: String): Boolean = Gate.pass(name) == "open"
 }

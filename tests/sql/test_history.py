@@ -27,8 +27,8 @@ def test_history_tells_versions_operations_and_counts(table: Any) -> None:
         (1, "INSERT"),
         (0, "CREATE TABLE"),
     ]
-    assert rows[2][5] == {"rows_inserted": 1, "rows_removed": 2}
-    assert rows[0][5]["rows_removed"] == 1
+    assert rows[2][5] == {"rows_inserted": 1, "rows_deleted": 2}
+    assert rows[0][5]["rows_deleted"] == 1
     assert [r[0] for r in table.rows("DESCRIBE HISTORY t LIMIT 2")] == [4, 3]
     assert table.rows("SELECT * FROM t") == []
 

@@ -7,7 +7,8 @@ final case class RowRun(first: Long, count: Long)
   *
   * Guarantees: (1) `id` names it in its table for ever; (2) `rows` counts all its rows, deleted ones
   * included; (3) `sha256` is the digest of the bytes, or for a block of inline rows of its canonical
-  * JSON; (4) row ids are given by exactly one of `firstRow`, `runs`, or a column in the file.
+  * JSON; (4) a row's id is what stands in the file's column `_row_id`, if it has one and the row has a value
+  * there; else `runs` or `firstRow` tell it. So with `_row_commit` and `addedBy`.
   *
   * @param id
   *   its name under `data/<table id>/`
@@ -21,6 +22,8 @@ final case class RowRun(first: Long, count: Long)
   *   the rows, one JSON list each, in the order of the table's columns by `inlineColumns`
   * @param inlineColumns
   *   physical names of the columns of inline rows
+  * @param lineage
+  *   which of [[Lineage.Columns]] the file has: those of rows that are older than it
   */
 final case class DataFile(
     id: String,
@@ -34,7 +37,8 @@ final case class DataFile(
     runs: Seq[RowRun] = Nil,
     addedBy: Option[Position] = None,
     inline: Option[Seq[Json]] = None,
-    inlineColumns: Seq[String] = Nil
+    inlineColumns: Seq[String] = Nil,
+    lineage: Seq[String] = Nil
 ) {
 
   /** Whether it is a block of rows in a commit; `inline` is None where these were erased. */
@@ -42,9 +46,36 @@ final case class DataFile(
 
   /** Rows that are not deleted. */
   def liveRows: Long = rows - deletions.fold(0L)(_.cardinality)
+
+  /** Whether the ids of all its rows follow from `firstRow` or `runs`. */
+  def numbersRows: Boolean = !lineage.contains(Lineage.RowId)
+
+  /** `_row_id` of the row at a position, where the file holds none for it. */
+  def rowId(position: Long): Long =
+    if (runs.isEmpty) firstRow.getOrElse(0L) + position else DataFile.inRuns(runs, position)
+}
+
+/** The columns that tell where a row comes from. They belong to every table, and stand in a data file only
+  * for rows that are older than the file.
+  */
+object Lineage {
+
+  /** Names a row for ever: ordinal and counter. */
+  val RowId: String = "_row_id"
+
+  /** The commit that wrote this version of the row: [[Position.packed]]. */
+  val RowCommit: String = "_row_commit"
+
+  val Columns: Seq[String] = Seq(RowId, RowCommit)
 }
 
 object DataFile {
+
+  @annotation.tailrec
+  private def inRuns(runs: Seq[RowRun], position: Long): Long = {
+    val RowRun(first, count) = runs.head
+    if (position < count || runs.tail.isEmpty) first + position else inRuns(runs.tail, position - count)
+  }
 
   /** The part of a file that the commit id covers directly: all but statistics and inline rows. */
   def encode(f: DataFile): Json = Json.some(
@@ -58,7 +89,8 @@ object DataFile {
     "runs" -> Option.when(f.runs.nonEmpty)(
       Json.Arr(f.runs.map(r => Json.Arr(Seq(Json.int64(r.first), Json.int64(r.count)))))
     ),
-    "inline" -> Option.when(f.isInline)(Json.texts(f.inlineColumns))
+    "inline" -> Option.when(f.isInline)(Json.texts(f.inlineColumns)),
+    "lineage" -> Option.when(f.lineage.nonEmpty)(Json.texts(f.lineage))
   )
 
   /** @param stats
@@ -84,7 +116,8 @@ object DataFile {
       },
       None,
       if (r.has("inline")) inline(id) else None,
-      if (r.has("inline")) r.texts("inline") else Nil
+      r.texts("inline"),
+      r.texts("lineage")
     )
   }
 

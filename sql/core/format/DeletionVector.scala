@@ -13,12 +13,15 @@ import java.util.Base64
   *   the bitmap in Base64, for a small one
   * @param objectId
   *   the object under `dv/` that holds a large one, and its SHA-256
+  * @param writtenBy
+  *   the commit that wrote it; not written in that commit, but in checkpoints
   */
 final case class DeletionVector(
     cardinality: Long,
     inline: Option[String],
     objectId: Option[String],
-    sha256: Option[String]
+    sha256: Option[String],
+    writtenBy: Option[Position] = None
 )
 
 object DeletionVector {
@@ -38,17 +41,17 @@ object DeletionVector {
     out.toByteArray
   }
 
-  /** The positions in ascending order.
-    *
-    * @throws IOException
+  def serialize(positions: RowPositions): Array[Byte] = serialize(positions.iterator)
+
+  /** @throws IOException
     *   if the bytes are no such bitmap
     */
-  def deserialize(bytes: Array[Byte]): Array[Long] = {
+  def deserialize(bytes: Array[Byte]): RowPositions = {
     val bitmap = new Roaring64NavigableMap()
     val in = new DataInputStream(new ByteArrayInputStream(bytes))
     bitmap.deserializePortable(in)
     if (in.available > 0) throw new IOException(s"${in.available} bytes follow the bitmap")
-    bitmap.toArray
+    RowPositions.of(bitmap.toArray)
   }
 
   def ofInline(bytes: Array[Byte], cardinality: Long): DeletionVector =
@@ -58,12 +61,20 @@ object DeletionVector {
     "cardinality" -> Some(Json.int64(dv.cardinality)),
     "inline" -> dv.inline.map(Json.Text(_)),
     "object" -> dv.objectId.map(Json.Text(_)),
-    "sha256" -> dv.sha256.map(Json.Text(_))
+    "sha256" -> dv.sha256.map(Json.Text(_)),
+    "written_by" -> dv.writtenBy.map(at => Json.Text(at.toString))
   )
 
   def decode(r: JsonReader): DeletionVector = {
     val dv =
-      DeletionVector(r.long("cardinality"), r.textOpt("inline"), r.textOpt("object"), r.textOpt("sha256"))
+      DeletionVector(
+        r.long("cardinality"),
+        r.textOpt("inline"),
+        r.textOpt("object"),
+        r.textOpt("sha256"),
+        r.textOpt("written_by")
+          .map(t => Position.parse(t).getOrElse(throw r.wrong("written_by", "a position")))
+      )
     if (dv.inline.isDefined == dv.objectId.isDefined)
       throw r.wrong("inline", "there instead of an object, or the reverse")
     dv

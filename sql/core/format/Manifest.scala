@@ -25,6 +25,9 @@ import scala.jdk.CollectionConverters._
 object Manifest {
   private val KindsKey = "anabranch.kinds"
 
+  /** Columns that hold a member of the file's JSON as it is. */
+  private val Direct = Seq("partition", "deletions", "runs", "lineage")
+
   def write(files: Iterable[DataFile]): Array[Byte] = {
     val kinds = kindsOf(files)
     val schema = schemaOf(kinds)
@@ -119,7 +122,8 @@ object Manifest {
       Types.optional(INT64).named("first_row"),
       text("runs"),
       Types.optional(INT64).named("added_by"),
-      text("inline")
+      text("inline"),
+      text("lineage")
     )
     val all = if (stats.isEmpty) fixed else fixed :+ Types.optionalGroup().addFields(stats: _*).named("stats")
     new MessageType("files", all: _*)
@@ -134,7 +138,7 @@ object Manifest {
     g.add("size", f.sizeBytes)
     g.add("rows", f.rows)
     g.add("sha256", f.sha256)
-    Seq("partition", "deletions", "runs").foreach(json)
+    Direct.foreach(json)
     f.firstRow.foreach(g.add("first_row", _))
     f.addedBy.foreach(p => g.add("added_by", p.packed))
     if (f.isInline) {
@@ -186,7 +190,7 @@ object Manifest {
         "size" -> Json.int64(g.getLong("size", 0)),
         "rows" -> Json.int64(g.getLong("rows", 0)),
         "sha256" -> Json.Text(g.getString("sha256", 0))
-      ) ++ Seq("partition", "deletions", "runs").flatMap(json)
+      ) ++ Direct.flatMap(json)
         ++ inline.map(i => "inline" -> Json.texts(i.texts("columns"))): _*
     )
     val stats =

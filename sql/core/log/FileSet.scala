@@ -107,7 +107,7 @@ object FileSet {
     val masked = change.deletions.foldLeft(kept) { case (files, (id, dv)) =>
       val file = files.getOrElse(id, throw corrupt(s"it deletes rows of the file $id, which is not there"))
       if (dv.cardinality > file.rows) throw corrupt(s"it deletes more rows than the file $id has")
-      files.updated(id, file.copy(deletions = Some(dv)))
+      files.updated(id, file.copy(deletions = Some(dv.copy(writtenBy = dv.writtenBy.orElse(Some(at))))))
     }
     added.foldLeft(masked) { (files, f) =>
       if (files.contains(f.id)) throw corrupt(s"it adds the file ${f.id} twice")

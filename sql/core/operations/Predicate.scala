@@ -32,11 +32,11 @@ object Pruning {
   def mayMatch(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Boolean =
     prune(p, new FileBounds(Vector(file)), partitioning).nonEmpty
 
-  /** Files that may hold a row for which the predicate is true. */
-  def prune(p: Predicate, among: FileBounds, partitioning: Seq[PartitionField]): Seq[DataFile] = {
+  /** Files that may hold a row for which the predicate is true, each with its place among the files. */
+  def prune(p: Predicate, among: FileBounds, partitioning: Seq[PartitionField]): Seq[(Int, DataFile)] = {
     val keys = partitioning.collect { case PartitionField(c, Transform.Identity) => c }.toSet
     val test = may(p, c => among.of(c, keys(c)))
-    among.files.indices.iterator.filter(test).map(among.files).toVector
+    among.files.indices.iterator.filter(test).map(i => i -> among.files(i)).toVector
   }
 
   /** A test of the file at a place. */

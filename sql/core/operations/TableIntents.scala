@@ -69,7 +69,7 @@ final case class CreateTable(
 }
 
 /** A change of one table that is there, as it was read. */
-sealed abstract class TableIntent extends Intent {
+abstract class TableIntent extends Intent {
   def base: CatalogState
   def id: String
 }
@@ -200,7 +200,7 @@ object TableIntents {
     val (in, out) = (added.filterNot(_.isInline), removed.filterNot(_.isInline))
     Map(
       "rows_inserted" -> added.map(_.rows).sum,
-      "rows_removed" -> removed.map(_.liveRows).sum,
+      "rows_deleted" -> removed.map(_.liveRows).sum,
       "files_added" -> in.size.toLong,
       "files_removed" -> out.size.toLong,
       "bytes_added" -> in.map(_.sizeBytes).sum,

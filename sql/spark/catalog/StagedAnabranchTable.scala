@@ -70,6 +70,6 @@ final class StagedAnabranchTable(
 
   override def abortStagedChanges(): Unit = {
     val conf = SparkBridge.hadoopConf(context.fileSystemOptions)
-    staged.foreach(RowWriter.delete(WritePlans.of(this).target, conf, _))
+    staged.foreach(RowWriter.delete(WritePlans.of(root, tableId, metadata).target, conf, _))
   }
 }

@@ -1,72 +1,146 @@
 package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.DeletionVector
+import io.anabranch.core.log.DeletionVectors
+import io.anabranch.core.store.Stores
 import io.anabranch.spark.AnabranchAnalysisException
 import org.apache.hadoop.conf.Configuration
+import org.apache.parquet.hadoop.ParquetFileReader
+import org.apache.parquet.hadoop.util.HadoopInputFile
+import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.anabranch.SparkBridge
-import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.{FileSourceOptions, InternalRow}
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, GenericArrayData, ResolveDefaultColumns}
-import org.apache.spark.sql.connector.read.{InputPartition, PartitionReader, PartitionReaderFactory}
+import org.apache.spark.sql.connector.read.{InputPartition, PartitionReader}
+import org.apache.spark.sql.execution.datasources.{FilePartition, PartitionedFile}
 import org.apache.spark.sql.execution.datasources.parquet.{
+  ParquetFileFormat,
   ParquetOptions,
   ParquetReadSupport,
   ParquetWriteSupport
 }
+import org.apache.spark.sql.execution.datasources.v2.FilePartitionReaderFactory
 import org.apache.spark.sql.execution.datasources.v2.parquet.ParquetPartitionReaderFactory
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.sources.Filter
-import org.apache.spark.sql.types.{Decimal, StructType}
+import org.apache.spark.sql.types.{Decimal, LongType, StructField, StructType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.unsafe.types.UTF8String
+import org.apache.spark.util.SerializableConfiguration
 
 import java.io.FileNotFoundException
 import scala.annotation.tailrec
+import scala.jdk.CollectionConverters._
 
-/** Which commit added each file of a table: for errors. */
-final case class Provenance(table: String, commits: Map[String, String])
-
-/** Reads files by Spark's own Parquet reader, and blocks of inline rows. */
+/** Reads files by Spark's own Parquet reader, and blocks of inline rows; leaves out deleted rows, and adds what
+  * is known of a row besides its columns.
+  *
+  * @param straight
+  *   reads the files' columns
+  * @param indexed
+  *   reads the position of each row as well, as its last column, which costs time: for files of which rows
+  *   have to be told apart while filters leave out some of them
+  * @param filtered
+  *   whether `straight` may leave out rows
+  */
 final class AnabranchReaderFactory(
-    parquet: ParquetPartitionReaderFactory,
-    schema: StructType,
-    provenance: Provenance
-) extends PartitionReaderFactory {
+    straight: ParquetPartitionReaderFactory,
+    indexed: Option[ParquetPartitionReaderFactory],
+    filtered: Boolean,
+    plan: ReadPlan,
+    root: String,
+    table: String,
+    conf: Broadcast[SerializableConfiguration]
+) extends FilePartitionReaderFactory {
+
+  override protected def options: FileSourceOptions = straight.options
 
   // all partitions of a scan must agree, and whether Parquet reads batches depends on the schema only
   override def supportColumnarReads(partition: InputPartition): Boolean =
-    parquet.supportColumnarReads(partition)
+    straight.supportColumnarReads(partition)
 
   override def createReader(partition: InputPartition): PartitionReader[InternalRow] = partition match {
-    case p: InlinePartition => new SequenceReader(p.rows(schema))
-    case files => explained(parquet.createReader(files))
+    case p: InlinePartition => new SequenceReader(p.rows(plan, wanted))
+    case files => explained(files, super.createReader(files))
   }
 
   override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] =
     partition match {
       case p: InlinePartition =>
-        new SequenceReader(Iterator(SparkBridge.batchOf(p.rows(schema).toSeq, schema)))
-      case files => explained(parquet.createColumnarReader(files))
+        new SequenceReader(Iterator(SparkBridge.batchOf(p.rows(plan, wanted).toSeq, plan.output)))
+      case files => explained(files, super.createColumnarReader(files))
     }
 
-  private def explained[T](reader: PartitionReader[T]): PartitionReader[T] = new PartitionReader[T] {
-    override def next(): Boolean =
-      try reader.next()
-      catch { case e: Exception if AnabranchReaderFactory.missing(e).isDefined => throw fileMissing(e) }
-    override def get(): T = reader.get()
-    override def close(): Unit = reader.close()
-    override def currentMetricsValues() = reader.currentMetricsValues()
+  override def buildReader(piece: PartitionedFile): PartitionReader[InternalRow] =
+    if (direct(piece)) straight.buildReader(piece)
+    else fileReader(piece).rowsOf(chosenFactory(piece).buildReader(piece))
+
+  override def buildColumnarReader(piece: PartitionedFile): PartitionReader[ColumnarBatch] =
+    if (direct(piece)) straight.buildColumnarReader(piece)
+    else fileReader(piece).batches(chosenFactory(piece).buildColumnarReader(piece))
+
+  private def direct(piece: PartitionedFile): Boolean =
+    plan.asStored && FileRows.of(piece).choice == RowChoice.All
+
+  private def positioned(piece: PartitionedFile): Boolean =
+    plan.needsPositions || FileRows.of(piece).choice != RowChoice.All
+
+  private def chosenFactory(piece: PartitionedFile): ParquetPartitionReaderFactory =
+    if (filtered && positioned(piece)) indexed.getOrElse(straight) else straight
+
+  private def fileReader(piece: PartitionedFile): FileReader = {
+    val rows = FileRows.of(piece)
+    val start =
+      if (!positioned(piece)) Some(0L) // nobody asks
+      else Option.unless(filtered)(AnabranchReaderFactory.firstPosition(piece, conf.value.value))
+    new FileReader(plan, rows, wanted(rows), start)
   }
 
-  /** As Spark's own exception, which it hands on as it is; another one would be text in a failed stage. */
-  private def fileMissing(e: Exception): AnabranchAnalysisException = {
+  private def wanted(rows: FileRows): Wanted = {
+    def positions(v: DeletionVector) =
+      new DeletionVectors(Stores.open(root, conf.value.value)).read(v, rows.file.id, table)
+    explaining(
+      rows.choice match {
+        case RowChoice.All => Wanted.All
+        case RowChoice.Without(v) => new Wanted.Listed(positions(v), only = false)
+        case RowChoice.Only(v) => new Wanted.Listed(positions(v), only = true)
+      }
+    )
+  }
+
+  /** Errors as Spark's own exceptions, which it hands on as they are; others would be text in a failed stage. */
+  private def explaining[T](body: => T): T =
+    try body
+    catch { case e: AnabranchException => throw new AnabranchAnalysisException(e) }
+
+  private def explained[T](partition: InputPartition, reader: PartitionReader[T]): PartitionReader[T] =
+    new PartitionReader[T] {
+      override def next(): Boolean =
+        try reader.next()
+        catch {
+          case e: Exception if AnabranchReaderFactory.ours(e).isDefined =>
+            throw AnabranchReaderFactory.ours(e).get
+          case e: Exception if AnabranchReaderFactory.missing(e).isDefined => throw fileMissing(partition, e)
+        }
+      override def get(): T = reader.get()
+      override def close(): Unit = reader.close()
+      override def currentMetricsValues() = reader.currentMetricsValues()
+    }
+
+  private def fileMissing(partition: InputPartition, e: Exception): AnabranchAnalysisException = {
     val text = AnabranchReaderFactory.missing(e).getOrElse("") + " " + e.getMessage
-    val file = provenance.commits.keys.find(text.contains(_)).getOrElse(text)
+    val files = partition match {
+      case p: FilePartition => p.files.toSeq.map(FileRows.of(_).file)
+      case _ => Nil
+    }
+    val file = files.find(f => text.contains(f.id))
     val missing = AnabranchException.caused(
       e,
       "ANABRANCH_DATA.FILE_MISSING",
-      "file" -> file,
-      "table" -> provenance.table,
-      "commit" -> provenance.commits.getOrElse(file, "unknown")
+      "file" -> file.fold(text)(_.id),
+      "table" -> table,
+      "commit" -> file.flatMap(_.addedBy).fold("unknown")(_.toString)
     )
     new AnabranchAnalysisException(missing)
   }
@@ -76,18 +150,43 @@ object AnabranchReaderFactory {
 
   /** @param dataSchema
     *   of the files, by physical names
-    * @param readSchema
-    *   the part of it to read
     * @param filters
     *   conditions on physical names, for row groups
+    * @param positions
+    *   whether some file's rows have to be told apart
     */
   def create(
+      root: String,
+      table: String,
+      dataSchema: StructType,
+      plan: ReadPlan,
+      filters: Seq[Filter],
+      positions: Boolean,
+      hadoopConf: Configuration
+  ): AnabranchReaderFactory = {
+    val withIndex = StructType(plan.stored.fields :+ RowIndex)
+    val filtered = filters.nonEmpty
+    new AnabranchReaderFactory(
+      parquet(dataSchema, plan.stored, filters, hadoopConf),
+      Option.when(positions && filtered)(parquet(dataSchema, withIndex, filters, hadoopConf)),
+      filtered,
+      plan,
+      root,
+      table,
+      SparkBridge.broadcast(hadoopConf)
+    )
+  }
+
+  /** Spark's reader fills it with positions; it must be nullable. */
+  private val RowIndex =
+    StructField(ParquetFileFormat.ROW_INDEX_TEMPORARY_COLUMN_NAME, LongType, nullable = true)
+
+  private def parquet(
       dataSchema: StructType,
       readSchema: StructType,
       filters: Seq[Filter],
-      hadoopConf: Configuration,
-      provenance: Provenance
-  ): AnabranchReaderFactory = {
+      hadoopConf: Configuration
+  ): ParquetPartitionReaderFactory = {
     val conf = settings(readSchema)
     // each factory needs settings of its own: the schema travels in them
     val own = new Configuration(hadoopConf)
@@ -107,7 +206,7 @@ object AnabranchReaderFactory {
     own.setBoolean(SQLConf.PARQUET_FIELD_ID_READ_ENABLED.key, false)
     // rows are never left out in silence, whatever the session says
     val options = CaseInsensitiveMap(Map("ignoreMissingFiles" -> "false", "ignoreCorruptFiles" -> "false"))
-    val parquet = ParquetPartitionReaderFactory(
+    ParquetPartitionReaderFactory(
       conf,
       SparkBridge.broadcast(own),
       dataSchema,
@@ -117,8 +216,22 @@ object AnabranchReaderFactory {
       None,
       new ParquetOptions(options, conf)
     )
-    new AnabranchReaderFactory(parquet, readSchema, provenance)
   }
+
+  /** The position of the first row of a piece of a file, where nothing is filtered: a row group belongs to
+    * the piece that its middle lies in.
+    */
+  private def firstPosition(piece: PartitionedFile, conf: Configuration): Long =
+    if (piece.start == 0) 0L
+    else {
+      val reader = ParquetFileReader.open(HadoopInputFile.fromPath(piece.toPath, conf))
+      try
+        reader.getFooter.getBlocks.asScala.iterator
+          .filter(b => b.getStartingPos + b.getCompressedSize / 2 < piece.start)
+          .map(_.getRowCount)
+          .sum
+      finally reader.close()
+    }
 
   /** Settings of the session; with batches only where Spark can fill in the defaults of columns that a file
     * does not have.
@@ -135,6 +248,14 @@ object AnabranchReaderFactory {
       conf.setConf(SQLConf.PARQUET_VECTORIZED_READER_ENABLED, false)
       conf
     }
+  }
+
+  /** Our own error, which Spark has put into one of its own that names the file. */
+  @tailrec
+  private def ours(e: Throwable): Option[AnabranchAnalysisException] = e match {
+    case null => None
+    case a: AnabranchAnalysisException => Some(a)
+    case other => ours(other.getCause)
   }
 
   @tailrec

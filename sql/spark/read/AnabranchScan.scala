@@ -2,8 +2,7 @@ package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, Paths}
-import io.anabranch.core.operations.{Predicate, Pruning}
-import io.anabranch.core.repository.LoadedTable
+import io.anabranch.core.log.TableState
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
@@ -11,90 +10,87 @@ import org.apache.hadoop.fs.Path
 import org.apache.spark.paths.SparkPath
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.connector.expressions.filter.{Predicate => SparkPredicate}
 import org.apache.spark.sql.connector.read._
 import org.apache.spark.sql.execution.datasources.{FilePartition, PartitionedFile}
 import org.apache.spark.sql.sources
-import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.types.{StructField, StructType}
 
 import java.util.OptionalLong
 
-/** Plans a read: which columns, and which files may hold the rows. */
-final class AnabranchScanBuilder(root: String, loaded: LoadedTable, hadoopConf: Configuration)
-    extends ScanBuilder
-    with SupportsPushDownRequiredColumns
-    with SupportsPushDownV2Filters {
-
-  private val metadata = loaded.table.metadata
-  private var required = ColumnMapping.logical(metadata.columns)
-  private var pushed: Seq[(SparkPredicate, Translated)] = Nil
-
-  override def pruneColumns(requiredSchema: StructType): Unit = required = requiredSchema
-
-  /** All conditions are evaluated again by Spark; here they only leave out files and row groups. */
-  override def pushPredicates(predicates: Array[SparkPredicate]): Array[SparkPredicate] = {
-    val translator = new Predicates(metadata.columns)
-    pushed = predicates.toSeq.map(p => p -> translator.translate(p))
-    predicates
-  }
-
-  override def pushedPredicates(): Array[SparkPredicate] =
-    pushed.collect { case (p, t) if t.bounds != Predicate.Anything => p }.toArray
-
-  override def build(): Scan = new AnabranchScan(
-    root,
-    loaded,
-    required,
-    Predicate.And(pushed.map(_._2.bounds)),
-    pushed.flatMap(_._2.rowGroups),
-    pushedPredicates().toSeq.map(_.describe),
-    hadoopConf
-  )
+/** What a scan reads: some rows of some files of a table.
+  *
+  * @param files
+  *   found out when somebody asks
+  * @param constants
+  *   columns that are the same for all rows of a file
+  * @param filters
+  *   conditions on physical names, for row groups
+  * @param description
+  *   for EXPLAIN
+  */
+final class ScanInput(
+    val root: String,
+    val table: TableState,
+    val required: StructType,
+    val constants: Seq[StructField],
+    val filters: Seq[sources.Filter],
+    val description: () => String,
+    find: => Seq[FileRows]
+) {
+  lazy val files: Seq[FileRows] = find
 }
 
-/** A read of some columns of the files that may hold the rows, at one commit. */
-final class AnabranchScan(
-    root: String,
-    loaded: LoadedTable,
-    required: StructType,
-    condition: Predicate,
-    rowGroupFilters: Seq[sources.Filter],
-    pushed: Seq[String],
-    hadoopConf: Configuration
-) extends Scan
+/** A read of some columns of rows in files.
+  *
+  * @param key
+  *   equal scans read the same: Spark then reads once
+  */
+final class AnabranchScan(input: ScanInput, key: Any, hadoopConf: Configuration)
+    extends Scan
     with Batch
     with SupportsReportStatistics {
 
-  private val table = loaded.table
+  private val table = input.table
+  private val name = table.name.mkString(".")
 
-  private lazy val files: Seq[DataFile] =
-    Pruning.prune(condition, table.files.bounds, table.metadata.partitioning)
+  private lazy val plan = ReadPlan.of(
+    table.metadata.columns,
+    input.required,
+    input.files.iterator.flatMap(_.file.lineage).toSet,
+    input.constants.map(_.name)
+  )
 
-  override def readSchema(): StructType = required
+  override def readSchema(): StructType = input.required
   override def toBatch: Batch = this
-
-  override def description(): String =
-    s"anabranch ${table.name.mkString(".")} at ${loaded.state.id.short}, ${files.size} of ${table.files.files.size} files" +
-      (if (pushed.isEmpty) "" else s", pushed: ${pushed.mkString(", ")}")
+  override def description(): String = input.description()
 
   override def estimateStatistics(): Statistics = new Statistics {
     private val share =
-      required.defaultSize.toDouble / ColumnMapping.logical(table.metadata.columns).defaultSize.max(1)
+      input.required.defaultSize.toDouble / ColumnMapping.logical(table.metadata.columns).defaultSize.max(1)
     override def sizeInBytes(): OptionalLong =
-      OptionalLong.of((files.iterator.map(_.sizeBytes).sum * share).toLong.max(1))
-    override def numRows(): OptionalLong = OptionalLong.of(files.iterator.map(_.liveRows).sum)
+      OptionalLong.of((input.files.iterator.map(_.file.sizeBytes).sum * share.min(1.0)).toLong.max(1))
+    override def numRows(): OptionalLong = OptionalLong.of(input.files.iterator.map(wantedRows).sum)
+  }
+
+  private def wantedRows(f: FileRows): Long = f.choice match {
+    case RowChoice.All => f.file.rows
+    case RowChoice.Without(v) => f.file.rows - v.cardinality
+    case RowChoice.Only(v) => v.cardinality
   }
 
   override def planInputPartitions(): Array[InputPartition] = translated {
-    val (inline, stored) = files.partition(_.isInline)
+    val (inline, stored) = input.files.partition(_.file.isInline)
     val session = SparkBridge.session
     val openCost = session.sessionState.conf.filesOpenCostInBytes
-    val splitBytes = FilePartition.maxSplitBytes(session, stored.iterator.map(_.sizeBytes + openCost).sum)
+    val splitBytes =
+      FilePartition.maxSplitBytes(session, stored.iterator.map(_.file.sizeBytes + openCost).sum)
     val pieces = stored.flatMap(split(_, splitBytes)).sortBy(-_.length)
     val parts: Seq[InputPartition] = FilePartition.getFilePartitions(session, pieces, splitBytes)
     val blocks = Option.when(inline.nonEmpty)(
       InlinePartition(
-        inline.sortBy(f => (f.addedBy.fold(0L)(_.packed), f.firstRow.getOrElse(0L), f.id)).map(block(_))
+        inline
+          .sortBy(r => (r.file.addedBy.fold(0L)(_.packed), r.file.firstRow.getOrElse(0L), r.file.id))
+          .map(r => block(r.file) -> FileRows.of(r.file, r.number, r.choice, r.constants))
       )
     )
     (parts ++ blocks).toArray
@@ -106,14 +102,16 @@ final class AnabranchScan(
       throw AnabranchException(
         "ANABRANCH_DATA.ROWS_ERASED",
         "block" -> f.id,
-        "table" -> table.name.mkString("."),
+        "table" -> name,
         "commit" -> f.addedBy.fold("unknown")(_.toString)
       )
     )
   )
 
-  private def split(f: DataFile, splitBytes: Long): Seq[PartitionedFile] = {
-    val path = SparkPath.fromPath(new Path(s"$root/${Paths.dataFile(table.id, f.id)}"))
+  private def split(rows: FileRows, splitBytes: Long): Seq[PartitionedFile] = {
+    val f = rows.file
+    val path = SparkPath.fromPath(new Path(s"${input.root}/${Paths.dataFile(table.id, f.id)}"))
+    val attached = FileRows.attached(FileRows.of(f, rows.number, rows.choice, rows.constants))
     (0L until f.sizeBytes by splitBytes).map { start =>
       PartitionedFile(
         InternalRow.empty,
@@ -122,25 +120,29 @@ final class AnabranchScan(
         splitBytes.min(f.sizeBytes - start),
         Array.empty,
         0,
-        f.sizeBytes
+        f.sizeBytes,
+        attached
       )
     }
   }
 
-  override def createReaderFactory(): PartitionReaderFactory = {
-    val physical = ColumnMapping.physical(table.metadata.columns)
-    val wanted = PhysicalSchema.pruned(table.metadata.columns, required)
-    val provenance = Provenance(
-      table.name.mkString("."),
-      files.flatMap(f => f.addedBy.map(c => f.id -> c.toString)).toMap
-    )
-    AnabranchReaderFactory.create(physical, wanted, rowGroupFilters, hadoopConf, provenance)
-  }
+  override def createReaderFactory(): PartitionReaderFactory = AnabranchReaderFactory.create(
+    input.root,
+    name,
+    StructType(
+      ColumnMapping.physical(table.metadata.columns).fields ++
+        LineageColumns.stored(io.anabranch.core.format.Lineage.Columns)
+    ),
+    plan,
+    input.filters,
+    plan.needsPositions || input.files.exists(_.choice != RowChoice.All),
+    hadoopConf
+  )
 
+  private def identity: Any = (input.root, table.id, input.required, input.filters, key)
   override def equals(other: Any): Boolean = other match {
-    case o: AnabranchScan => o.key == key
+    case o: AnabranchScan => o.identity == identity
     case _ => false
   }
-  override def hashCode(): Int = key.hashCode
-  private def key = (root, table.id, loaded.state.id, required, condition, rowGroupFilters)
+  override def hashCode(): Int = identity.hashCode
 }

@@ -3,33 +3,47 @@ package io.anabranch.spark.read
 import io.anabranch.core.format.{Json, Value}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow
-import org.apache.spark.sql.catalyst.util.{ArrayBasedMapData, ArrayData, GenericArrayData, MapData}
+import org.apache.spark.sql.catalyst.util.{
+  ArrayBasedMapData,
+  ArrayData,
+  GenericArrayData,
+  MapData,
+  ResolveDefaultColumns
+}
 import org.apache.spark.sql.connector.read.InputPartition
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
 
 /** Rows that stand in a commit, by the physical columns that they were written with. */
-final case class InlineBlock(columns: Seq[String], rows: Seq[Json])
+final case class InlineBlock(columns: Seq[String], rows: Seq[Json]) {
 
-/** All inline rows of a scan, in the order in which they were committed. */
-final case class InlinePartition(blocks: Seq[InlineBlock]) extends InputPartition {
-
-  /** The rows with the columns of a physical schema; a column that a block does not have is NULL, or its
+  /** The rows with the columns of a physical schema; a column that the block does not have is NULL, or its
     * default for rows that are older than it.
     */
-  def rows(schema: StructType): Iterator[InternalRow] = {
-    val defaults = org.apache.spark.sql.catalyst.util.ResolveDefaultColumns.existenceDefaultValues(schema)
-    blocks.iterator.flatMap { block =>
-      val places = schema.fields.map(f => block.columns.indexOf(f.name))
-      block.rows.iterator.collect { case Json.Arr(values) =>
-        val row = places.zipWithIndex.map {
-          case (-1, i) => defaults(i)
-          case (place, i) => InlineRows.decode(values(place), schema(i).dataType)
-        }
-        new GenericInternalRow(row): InternalRow
+  def decoded(schema: StructType): Iterator[InternalRow] = {
+    val defaults = ResolveDefaultColumns.existenceDefaultValues(schema)
+    val places = schema.fields.map(f => columns.indexOf(f.name))
+    rows.iterator.collect { case Json.Arr(values) =>
+      val row = places.zipWithIndex.map {
+        case (-1, i) => defaults(i)
+        case (place, i) => InlineRows.decode(values(place), schema(i).dataType)
       }
+      new GenericInternalRow(row): InternalRow
     }
   }
+}
+
+/** All inline rows of a scan, in the order in which they were committed. */
+final case class InlinePartition(blocks: Seq[(InlineBlock, FileRows)]) extends InputPartition {
+
+  /** The wanted rows as the plan has them. */
+  def rows(plan: ReadPlan, wanted: FileRows => Wanted): Iterator[InternalRow] =
+    blocks.iterator.flatMap { case (block, rows) =>
+      val (chosen, output) = (wanted(rows), new RowOutput(plan, rows))
+      block.decoded(plan.stored).zipWithIndex.collect {
+        case (row, position) if chosen(position.toLong) => output(row, position.toLong)
+      }
+    }
 }
 
 /** Rows of Spark as canonical JSON: scalars as [[Value]], a struct as an object by physical names, a

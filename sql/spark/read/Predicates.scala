@@ -1,6 +1,6 @@
 package io.anabranch.spark.read
 
-import io.anabranch.core.format.{Column, ColumnType, Value}
+import io.anabranch.core.format.{Column, ColumnType, Lineage, Value}
 import io.anabranch.core.operations.Predicate
 import org.apache.spark.sql.catalyst.CatalystTypeConverters
 import org.apache.spark.sql.connector.expressions.{Expression, Literal, NamedReference}
@@ -23,8 +23,12 @@ import org.apache.spark.unsafe.types.UTF8String
   */
 final case class Translated(bounds: Predicate, rowGroups: Option[sources.Filter])
 
-/** A column or field outside lists and maps, of a type whose order is the order of its bounds. */
-final private case class Leaf(path: String, sparkType: DataType) {
+/** A column or field outside lists and maps, of a type whose order is the order of its bounds.
+  *
+  * @param inFiles
+  *   whether every row's value stands in its file
+  */
+final private case class Leaf(path: String, sparkType: DataType, inFiles: Boolean = true) {
 
   /** A literal as a bound and as source filters want it; None if it is NULL or of another type. */
   def value(e: Expression): Option[(Value, Any)] = e match {
@@ -34,6 +38,12 @@ final private case class Leaf(path: String, sparkType: DataType) {
         .map(_ -> CatalystTypeConverters.convertToScala(l.value, l.dataType))
     case _ => None
   }
+
+  /** @param exact
+    *   whether the filter lets all rows through that it should
+    */
+  def translated(bounds: Predicate, filter: sources.Filter, exact: Boolean = true): Translated =
+    Translated(bounds, Option.when(exact && inFiles)(filter))
 
   /** CHAR and VARCHAR are compared as the text that is stored. */
   private def comparable(t: DataType): Boolean = (t, sparkType) match {
@@ -87,23 +97,23 @@ final class Predicates(columns: Seq[Column]) {
   }
 
   private def simple(p: SparkPredicate): Translated = (p.name, p.children.toSeq) match {
-    case ("IS_NULL", Seq(Field(c))) => Translated(Predicate.IsNull(c.path), Some(sources.IsNull(c.path)))
-    case ("IS_NOT_NULL", Seq(Field(c))) =>
-      Translated(Predicate.IsNotNull(c.path), Some(sources.IsNotNull(c.path)))
+    case ("IS_NULL", Seq(Field(c))) => c.translated(Predicate.IsNull(c.path), sources.IsNull(c.path))
+    // a row group of NULLs alone is rare, and a filter costs the reader its straight way through the file
+    case ("IS_NOT_NULL", Seq(Field(c))) => Translated(Predicate.IsNotNull(c.path), None)
     case ("IN", Field(c) +: values) =>
       val known = values.map(c.value)
       val found = known.flatten
       if (known.exists(_.isEmpty)) Predicates.Anything
       else
-        Translated(
+        c.translated(
           Predicate.In(c.path, found.map(_._1)),
-          Option
-            .unless(found.exists(v => Predicates.isZero(v._1)))(sources.In(c.path, found.map(_._2).toArray))
+          sources.In(c.path, found.map(_._2).toArray),
+          exact = !found.exists(v => Predicates.isZero(v._1))
         )
     case ("STARTS_WITH", Seq(Field(c), l: Literal[_])) =>
       c.value(l) match {
         case Some((Value.Text(s), _)) =>
-          Translated(Predicate.StartsWith(c.path, s), Some(sources.StringStartsWith(c.path, s)))
+          c.translated(Predicate.StartsWith(c.path, s), sources.StringStartsWith(c.path, s))
         case _ => Predicates.Anything
       }
     case (op, Seq(Field(c), l: Literal[_])) => compared(op, c, l)
@@ -115,30 +125,28 @@ final class Predicates(columns: Seq[Column]) {
   private def compared(op: String, c: Leaf, l: Literal[_]): Translated = c.value(l) match {
     case None => Predicates.Anything
     case Some((v, external)) =>
-      val found = compared(op, c.path, v, external)
-      if (Predicates.isZero(v)) found.copy(rowGroups = None) else found
-  }
-
-  private def compared(op: String, path: String, v: Value, external: Any): Translated = op match {
-    case "=" | "<=>" => Translated(Predicate.Equal(path, v), Some(sources.EqualTo(path, external)))
-    case "<" => Translated(Predicate.Less(path, v, orEqual = false), Some(sources.LessThan(path, external)))
-    case "<=" =>
-      Translated(Predicate.Less(path, v, orEqual = true), Some(sources.LessThanOrEqual(path, external)))
-    case ">" =>
-      Translated(Predicate.Greater(path, v, orEqual = false), Some(sources.GreaterThan(path, external)))
-    case ">=" =>
-      Translated(Predicate.Greater(path, v, orEqual = true), Some(sources.GreaterThanOrEqual(path, external)))
-    case "<>" =>
-      val differs = Predicate.Or(
-        Seq(Predicate.Less(path, v, orEqual = false), Predicate.Greater(path, v, orEqual = false))
-      )
-      Translated(differs, None)
-    case _ => Predicates.Anything
+      def by(bounds: Predicate, filter: sources.Filter): Translated =
+        c.translated(bounds, filter, exact = !Predicates.isZero(v))
+      op match {
+        case "=" | "<=>" => by(Predicate.Equal(c.path, v), sources.EqualTo(c.path, external))
+        case "<" => by(Predicate.Less(c.path, v, orEqual = false), sources.LessThan(c.path, external))
+        case "<=" => by(Predicate.Less(c.path, v, orEqual = true), sources.LessThanOrEqual(c.path, external))
+        case ">" => by(Predicate.Greater(c.path, v, orEqual = false), sources.GreaterThan(c.path, external))
+        case ">=" =>
+          by(Predicate.Greater(c.path, v, orEqual = true), sources.GreaterThanOrEqual(c.path, external))
+        case "<>" =>
+          val sides =
+            Seq(Predicate.Less(c.path, v, orEqual = false), Predicate.Greater(c.path, v, orEqual = false))
+          Translated(Predicate.Or(sides), None)
+        case _ => Predicates.Anything
+      }
   }
 
   private object Field {
     def unapply(e: Expression): Option[Leaf] = e match {
-      case r: NamedReference => find(columns, r.fieldNames.toSeq, Nil)
+      case r: NamedReference =>
+        val path = r.fieldNames.toSeq
+        find(columns, path, Nil).orElse(Predicates.lineage.find(l => path == Seq(l.path)))
       case _ => None
     }
   }
@@ -159,6 +167,7 @@ final class Predicates(columns: Seq[Column]) {
 
 object Predicates {
   private val Anything = Translated(Predicate.Anything, None)
+  private val lineage = Lineage.Columns.map(Leaf(_, LongType, inFiles = false))
 
   /** 0.0 or -0.0. They are equal, but Parquet looks for one of them in dictionaries and does not find the other. */
   private def isZero(v: Value): Boolean = v match {

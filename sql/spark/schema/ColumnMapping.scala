@@ -2,6 +2,7 @@ package io.anabranch.spark.schema
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Column, ColumnType}
+import io.anabranch.spark.read.LineageColumns
 import org.apache.spark.sql.catalyst.parser.CatalystSqlParser
 import org.apache.spark.sql.types._
 
@@ -85,7 +86,8 @@ object ColumnMapping {
     * @param used
     *   physical paths that were ever used in the table
     * @throws AnabranchException
-    *   ANABRANCH_SCHEMA.COLUMN_EXISTS for two columns whose names differ only by case, or not at all
+    *   ANABRANCH_SCHEMA.COLUMN_EXISTS for two columns whose names differ only by case, or not at all;
+    *   RESERVED_NAME for one that is named as a hidden column
     */
   def columns(schema: StructType, used: Set[String], table: String): Seq[Column] =
     columns(schema, used, "", table)
@@ -94,6 +96,9 @@ object ColumnMapping {
     val names = schema.fieldNames.map(_.toLowerCase(Locale.ROOT))
     names.diff(names.distinct).headOption.foreach { n =>
       throw AnabranchException("ANABRANCH_SCHEMA.COLUMN_EXISTS", "table" -> table, "column" -> (prefix + n))
+    }
+    if (prefix.isEmpty) names.find(LineageColumns.Names).foreach { n =>
+      throw AnabranchException("ANABRANCH_SCHEMA.RESERVED_NAME", "table" -> table, "column" -> n)
     }
     val siblings = used.filter(_.startsWith(prefix)).map(_.substring(prefix.length))
     schema.fields.toSeq.map { f =>

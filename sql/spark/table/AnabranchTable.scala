@@ -6,14 +6,14 @@ import io.anabranch.core.operations.{Append, Overwrite, TableIntents}
 import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.CommitSettings
-import io.anabranch.spark.read.AnabranchScanBuilder
+import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
-import io.anabranch.spark.write.{AnabranchWriteBuilder, WriteMode, WriteSink}
+import io.anabranch.spark.write.{AnabranchWriteBuilder, MergeOnReadOperation, WriteMode, WriteSink}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.expressions.Transform
 import org.apache.spark.sql.connector.read.ScanBuilder
-import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
+import org.apache.spark.sql.connector.write._
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
 
 import java.util
@@ -34,6 +34,8 @@ final class AnabranchTable(
 ) extends Table
     with SupportsRead
     with SupportsWrite
+    with SupportsMetadataColumns
+    with SupportsRowLevelOperations
     with TruncatableTable {
 
   private val metadata: TableMetadata = loaded.table.metadata
@@ -67,6 +69,14 @@ final class AnabranchTable(
     val target = TableOptions.forWrite(repository, loaded, info.options)
     new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf)
   }
+
+  override def metadataColumns(): Array[MetadataColumn] = LineageColumns.All
+
+  override def newRowLevelOperationBuilder(info: RowLevelOperationInfo): RowLevelOperationBuilder =
+    translated {
+      val target = TableOptions.forWrite(repository, loaded, info.options)
+      () => new MergeOnReadOperation(repository, target, info, hadoopConf)
+    }
 
   private def hadoopConf = SparkBridge.hadoopConf(options)
 

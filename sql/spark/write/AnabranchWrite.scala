@@ -5,12 +5,11 @@ import io.anabranch.core.format._
 import io.anabranch.core.operations.{PartitionMatch, Predicate}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.read.Predicates
-import io.anabranch.spark.schema.SchemaChanges
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.distributions.{Distribution, Distributions}
 import org.apache.spark.sql.connector.expressions.filter.{AlwaysTrue, Predicate => SparkPredicate}
-import org.apache.spark.sql.connector.expressions.{Expressions, SortDirection, SortOrder}
+import org.apache.spark.sql.connector.expressions.SortOrder
 import org.apache.spark.sql.connector.write._
 
 /** Which rows a write puts new ones in the place of. */
@@ -66,18 +65,18 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
 
   override def build(): Write = new RequiresDistributionAndOrdering {
     override def toBatch: BatchWrite = translated(
-      new AnabranchBatchWrite(sink, tableName, mode, WritePlans.of(sink), conf)
+      new AnabranchBatchWrite(
+        sink,
+        tableName,
+        mode,
+        WritePlans.of(sink.root, sink.tableId, sink.metadata),
+        conf
+      )
     )
     override def description(): String = s"anabranch $tableName"
 
-    // each task sees the rows of a partition together, so that it writes one file for them and not many
     override def requiredDistribution(): Distribution = Distributions.unspecified()
-    override def requiredOrdering(): Array[SortOrder] =
-      SchemaChanges
-        .partitioning(sink.metadata)
-        .flatMap(_.references)
-        .distinct
-        .map(Expressions.sort(_, SortDirection.ASCENDING))
+    override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(sink.metadata)
   }
 }
 
@@ -103,16 +102,7 @@ final class AnabranchBatchWrite(
   override def useCommitCoordinator(): Boolean = false
 
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
-    val all = filesOf(messages)
-    val blocks = all.filter(_.isInline)
-    val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows && blocks
-      .map(_.sizeBytes)
-      .sum <= WritePlans.MaxInlineBytes
-    val files =
-      if (few) all
-      else
-        all.filterNot(_.isInline) ++
-          RowWriter.asFiles(plan, RowWriter.settings(conf, WritePlans.parquetSettings(plan.schema)), blocks)
+    val files = RowWriter.settled(plan, conf, filesOf(messages))
     val remove = mode match {
       case WriteMode.Append => Some(Nil)
       case WriteMode.Everything => None

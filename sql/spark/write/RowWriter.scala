@@ -1,7 +1,7 @@
 package io.anabranch.spark.write
 
 import io.anabranch.core.format._
-import io.anabranch.spark.read.InlineRows
+import io.anabranch.spark.read.{InlineBlock, InlineRows}
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.catalyst.InternalRow
@@ -157,18 +157,28 @@ object RowWriter {
         Sha256.hex(bytes),
         partition,
         inline = Some(json),
-        inlineColumns = plan.schema.fieldNames.toSeq
+        inlineColumns = plan.schema.fieldNames.toSeq,
+        lineage = plan.target.lineage
       )
     }
 
-  /** Blocks back as files, for when all tasks together have more rows than may stand in a commit. */
-  def asFiles(plan: WritePlan, conf: Configuration, blocks: Seq[DataFile]): Seq[DataFile] = {
+  /** What all tasks together wrote, with blocks as files where they have more rows than may stand in a
+    * commit.
+    */
+  def settled(plan: WritePlan, conf: Configuration, written: Seq[DataFile]): Seq[DataFile] = {
+    val (blocks, files) = written.partition(_.isInline)
+    val few = blocks.map(_.rows).sum <= WritePlans.MaxInlineRows &&
+      blocks.map(_.sizeBytes).sum <= WritePlans.MaxInlineBytes
+    if (few) written
+    else files ++ asFiles(plan, settings(conf, WritePlans.parquetSettings(plan.schema)), blocks)
+  }
+
+  private def asFiles(plan: WritePlan, conf: Configuration, blocks: Seq[DataFile]): Seq[DataFile] = {
     val writer = new RowWriter(plan.copy(inlineLimit = 0), conf)
-    val partition = io.anabranch.spark.read.InlinePartition(
-      blocks.map(b => io.anabranch.spark.read.InlineBlock(b.inlineColumns, b.inline.get))
-    )
     try {
-      partition.rows(plan.schema).foreach(writer.write)
+      blocks.foreach(b =>
+        InlineBlock(b.inlineColumns, b.inline.get).decoded(plan.schema).foreach(writer.write)
+      )
       writer.commit().asInstanceOf[TaskResult].files
     } catch {
       case e: Throwable =>

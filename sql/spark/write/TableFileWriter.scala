@@ -37,7 +37,9 @@ final class TableFileWriter(target: FileTarget, conf: Configuration, partition: 
   def close(): DataFile = {
     writer.close()
     val stats = FileStats.of(writer.getFooter: ParquetMetadata, target.statsColumns)
-    DataFile(id, output.sizeBytes, rows, output.sha256, partition, stats)
+    // a lineage column of NULLs alone says nothing
+    val (held, void) = target.lineage.partition(!stats.get(_).flatMap(_.nulls).contains(rows))
+    DataFile(id, output.sizeBytes, rows, output.sha256, partition, stats -- void, lineage = held)
   }
 
   /** Gives the file up; what was written of it is removed if that can be done. */
@@ -51,8 +53,15 @@ final class TableFileWriter(target: FileTarget, conf: Configuration, partition: 
   *
   * @param statsColumns
   *   physical paths of the columns whose bounds are kept, with their kind of value
+  * @param lineage
+  *   the columns of [[io.anabranch.core.format.Lineage]] that the rows have
   */
-final case class FileTarget(root: String, tableId: String, statsColumns: Map[String, String])
+final case class FileTarget(
+    root: String,
+    tableId: String,
+    statsColumns: Map[String, String],
+    lineage: Seq[String] = Nil
+)
 
 object TableFileWriter {
 

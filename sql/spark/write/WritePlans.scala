@@ -2,7 +2,7 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{TableMetadata, Value}
-import io.anabranch.spark.read.InlineRows
+import io.anabranch.spark.read.{InlineRows, LineageColumns}
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.parquet.hadoop.ParquetOutputFormat
@@ -44,12 +44,14 @@ object WritePlans {
     )
   )
 
-  def of(sink: WriteSink): WritePlan = {
-    val m = sink.metadata
-    val schema = ColumnMapping.physical(m.columns)
+  /** @param lineage
+    *   the columns of [[Lineage]] that the rows have besides their own, at the end
+    */
+  def of(root: String, tableId: String, m: TableMetadata, lineage: Seq[String] = Nil): WritePlan = {
+    val schema = StructType(ColumnMapping.physical(m.columns).fields ++ LineageColumns.stored(lineage))
     val inline = number(m, InlineRowsLimit).min(MaxInlineRows.toLong).toInt
     WritePlan(
-      FileTarget(sink.root, sink.tableId, statsColumns(m)),
+      FileTarget(root, tableId, statsColumns(m) ++ lineage.map(_ -> "whole"), lineage),
       schema,
       m.partitioning,
       number(m, TargetBytes).max(1),

@@ -1,0 +1,36 @@
+package io.anabranch.core.repository
+
+import io.anabranch.core.format._
+import io.anabranch.core.log.{DeletionVectors, TableState}
+import io.anabranch.core.operations.VectorStore
+import io.anabranch.core.store.ObjectStore
+
+/** Deletion vectors and row ids of one table in its repository. */
+final private[repository] class TableVectors(store: ObjectStore, table: TableState, newId: () => String)
+    extends VectorStore {
+  private val vectors = new DeletionVectors(store)
+
+  override def read(file: DataFile): RowPositions = vectors.read(file, table.name.mkString("."))
+  override def write(positions: RowPositions): DeletionVector = vectors.write(positions, newId)
+
+  override def rowIds(file: DataFile, positions: RowPositions): Seq[Long] = {
+    val held: Long => Option[Long] = if (file.numbersRows) _ => None else heldIn(file)
+    positions.iterator.map(p => held(p).getOrElse(file.rowId(p))).toSeq
+  }
+
+  /** The row ids that stand in the file itself. */
+  private def heldIn(file: DataFile): Long => Option[Long] = {
+    val ids: IndexedSeq[Option[Long]] =
+      if (file.isInline) {
+        val place = file.inlineColumns.indexOf(Lineage.RowId)
+        file.inline.toSeq.flatten.map {
+          case Json.Arr(values) => Value.decode(values(place)).collect { case Value.Whole(n) => n }
+          case _ => None
+        }.toIndexedSeq
+      } else
+        store
+          .read(Paths.dataFile(table.id, file.id))
+          .fold(IndexedSeq.empty[Option[Long]])(LongColumn.read(_, Lineage.RowId))
+    p => ids.lift(p.toInt).flatten
+  }
+}

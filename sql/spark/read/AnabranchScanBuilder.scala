@@ -1,0 +1,66 @@
+package io.anabranch.spark.read
+
+import io.anabranch.core.operations.{Predicate, Pruning}
+import io.anabranch.core.repository.LoadedTable
+import io.anabranch.spark.schema.ColumnMapping
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.connector.expressions.filter.{Predicate => SparkPredicate}
+import org.apache.spark.sql.connector.read._
+import org.apache.spark.sql.types.StructType
+
+/** Plans a read of a table: which columns, and which files may hold the rows.
+  *
+  * @param onBuild
+  *   is told the condition that the scan reads by
+  */
+final class AnabranchScanBuilder(
+    root: String,
+    loaded: LoadedTable,
+    hadoopConf: Configuration,
+    onBuild: Predicate => Unit = _ => ()
+) extends ScanBuilder
+    with SupportsPushDownRequiredColumns
+    with SupportsPushDownV2Filters {
+
+  private val table = loaded.table
+  private var required = ColumnMapping.logical(table.metadata.columns)
+  private var pushed: Seq[(SparkPredicate, Translated)] = Nil
+
+  override def pruneColumns(requiredSchema: StructType): Unit = required = requiredSchema
+
+  /** All conditions are evaluated again by Spark; here they only leave out files and row groups. */
+  override def pushPredicates(predicates: Array[SparkPredicate]): Array[SparkPredicate] = {
+    val translator = new Predicates(table.metadata.columns)
+    pushed = predicates.toSeq.map(p => p -> translator.translate(p))
+    predicates
+  }
+
+  override def pushedPredicates(): Array[SparkPredicate] =
+    pushed.collect { case (p, t) if t.bounds != Predicate.Anything => p }.toArray
+
+  override def build(): Scan = {
+    val condition = Predicate.And(pushed.map(_._2.bounds))
+    onBuild(condition)
+    new AnabranchScan(input(condition), (loaded.state.id, condition), hadoopConf)
+  }
+
+  private def input(condition: Predicate): ScanInput = {
+    val told = pushedPredicates().toSeq.map(_.describe)
+    lazy val all = table.files.bounds
+    lazy val input: ScanInput = new ScanInput(
+      root,
+      table,
+      required,
+      Nil,
+      pushed.flatMap(_._2.rowGroups),
+      () =>
+        s"anabranch ${table.name.mkString(".")} at ${loaded.state.id.short}, " +
+          s"${input.files.size} of ${all.files.size} files" +
+          (if (told.isEmpty) "" else s", pushed: ${told.mkString(", ")}"),
+      Pruning.prune(condition, all, table.metadata.partitioning).map { case (number, file) =>
+        FileRows(file, number, RowChoice.live(file), Nil)
+      }
+    )
+    input
+  }
+}

@@ -1,0 +1,156 @@
+package io.anabranch.spark.read
+
+import io.anabranch.core.format.{DataFile, RowPositions}
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow
+import org.apache.spark.sql.connector.read.PartitionReader
+import org.apache.spark.sql.execution.vectorized.{ColumnVectorUtils, ConstantColumnVector}
+import org.apache.spark.sql.vectorized.{ColumnVector, ColumnarBatch}
+
+import scala.annotation.tailrec
+
+/** The wanted rows of a file, by position. */
+sealed private[read] trait Wanted {
+
+  /** Whether a row is wanted. To be asked in ascending order of positions. */
+  def apply(position: Long): Boolean
+
+  /** Whether all rows from a position up to another are; false if that takes a closer look. */
+  def all(from: Long, until: Long): Boolean
+}
+
+private[read] object Wanted {
+  val All: Wanted = new Wanted {
+    override def apply(position: Long): Boolean = true
+    override def all(from: Long, until: Long): Boolean = true
+  }
+
+  /** @param only
+    *   whether these rows are wanted, or all others
+    */
+  final class Listed(rows: RowPositions, only: Boolean) extends Wanted {
+    private var next = 0
+    override def apply(position: Long): Boolean = {
+      while (next < rows.size && rows(next) < position) next += 1
+      (next < rows.size && rows(next) == position) == only
+    }
+    override def all(from: Long, until: Long): Boolean = !only && rows.below(from) == rows.below(until)
+  }
+}
+
+/** Turns what Spark's Parquet reader gives of one file into the rows that a scan wants.
+  *
+  * @param start
+  *   position of the first row, where positions are to be counted; None where the reader gives them in its
+  *   last column (it may leave out rows)
+  */
+final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wanted, start: Option[Long]) {
+  private val file: DataFile = rows.file
+  private val addedBy = file.addedBy.fold(0L)(_.packed)
+  private val indexColumn = plan.stored.size
+  private var at = start.getOrElse(0L)
+
+  def batches(inner: PartitionReader[ColumnarBatch]): PartitionReader[ColumnarBatch] =
+    new Filtering[ColumnarBatch, ColumnarBatch](inner) {
+      override def convert(batch: ColumnarBatch): Option[ColumnarBatch] = {
+        val from = at
+        at += batch.numRows
+        val positions: Int => Long =
+          if (start.isDefined) i => from + i else batch.column(indexColumn).getLong(_)
+        val columns = plan.sources.map(column(batch, _, positions)).toArray
+        if (start.isDefined && wanted.all(from, at)) Some(new ColumnarBatch(columns, batch.numRows))
+        else {
+          val chosen = new Array[Int](batch.numRows)
+          var n = 0
+          var i = 0
+          while (i < batch.numRows) {
+            if (wanted(positions(i))) {
+              chosen(n) = i
+              n += 1
+            }
+            i += 1
+          }
+          if (n == batch.numRows) Some(new ColumnarBatch(columns, n))
+          else
+            Option.when(n > 0)(
+              new ColumnarBatch(columns.map(c => new ChosenRows(c, chosen): ColumnVector), n)
+            )
+        }
+      }
+    }
+
+  private def column(batch: ColumnarBatch, source: Source, positions: Int => Long): ColumnVector =
+    source match {
+      case Source.Stored(i) => batch.column(i)
+      case Source.Place => new ComputedLongs(i => LineageColumns.place(rows.number, positions(i)))
+      case Source.RowId(stored) => heldOr(batch, stored, i => file.rowId(positions(i)))
+      case Source.RowCommit(stored) => heldOr(batch, stored, _ => addedBy)
+      case Source.Constant(i) => constants(i)
+    }
+
+  private def heldOr(batch: ColumnarBatch, stored: Option[Int], implied: Int => Long): ColumnVector =
+    stored.map(batch.column) match {
+      case Some(held) => new ComputedLongs(i => if (held.isNullAt(i)) implied(i) else held.getLong(i))
+      case None => new ComputedLongs(implied)
+    }
+
+  private lazy val constants: Map[Int, ColumnVector] = plan.output.fields
+    .zip(plan.sources)
+    .collect { case (f, Source.Constant(i)) =>
+      val vector = new ConstantColumnVector(1, f.dataType)
+      ColumnVectorUtils.populate(vector, new GenericInternalRow(Array(rows.constants(i))), 0)
+      i -> vector
+    }
+    .toMap
+
+  def rowsOf(inner: PartitionReader[InternalRow]): PartitionReader[InternalRow] = {
+    val output = new RowOutput(plan, rows)
+    new Filtering[InternalRow, InternalRow](inner) {
+      override def convert(row: InternalRow): Option[InternalRow] = {
+        val position = if (start.isDefined) at else row.getLong(indexColumn)
+        at += 1
+        Option.when(wanted(position))(output(row, position))
+      }
+    }
+  }
+
+  /** A reader of what another one gives, converted; what converts to nothing is left out. */
+  abstract private class Filtering[A, B](inner: PartitionReader[A]) extends PartitionReader[B] {
+    private var current: B = _
+    def convert(item: A): Option[B]
+
+    @tailrec
+    final override def next(): Boolean = inner.next() && {
+      convert(inner.get()) match {
+        case Some(b) =>
+          current = b
+          true
+        case None => next()
+      }
+    }
+    override def get(): B = current
+    override def close(): Unit = inner.close()
+    override def currentMetricsValues() = inner.currentMetricsValues()
+  }
+}
+
+/** Puts rows of the output together from what is stored of a row, and its position. */
+final private[read] class RowOutput(plan: ReadPlan, rows: FileRows) {
+  private val file = rows.file
+  private val addedBy = file.addedBy.fold(0L)(_.packed)
+
+  def apply(row: InternalRow, position: Long): InternalRow = new GenericInternalRow(
+    plan.sources
+      .map {
+        case Source.Stored(i) => if (row.isNullAt(i)) null else row.get(i, plan.stored(i).dataType)
+        case Source.Place => LineageColumns.place(rows.number, position)
+        case Source.RowId(stored) => held(row, stored).getOrElse(file.rowId(position))
+        case Source.RowCommit(stored) => held(row, stored).getOrElse(addedBy)
+        case Source.Constant(i) => rows.constants(i)
+      }
+      .toArray[Any]
+  )
+
+  private def held(row: InternalRow, stored: Option[Int]): Option[Long] =
+    stored.filterNot(row.isNullAt).map(row.getLong)
+}

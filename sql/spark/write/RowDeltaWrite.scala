@@ -1,0 +1,101 @@
+package io.anabranch.spark.write
+
+import io.anabranch.core.format._
+import io.anabranch.core.operations.{RowChanges, TableIntents, TableRead}
+import io.anabranch.core.repository.{LoadedTable, Repository}
+import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.CommitSettings
+import io.anabranch.spark.schema.SchemaChanges
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.distributions.{Distribution, Distributions}
+import org.apache.spark.sql.connector.expressions.{Expressions, SortDirection, SortOrder}
+import org.apache.spark.sql.connector.write._
+
+/** Changes of rows: where they stood is marked in deletion vectors, and new versions go to new files. */
+final class RowDeltaWrite(
+    repository: Repository,
+    loaded: LoadedTable,
+    operation: String,
+    reads: => Seq[TableRead],
+    conf: Configuration
+) extends DeltaWrite
+    with RequiresDistributionAndOrdering {
+
+  override def toBatch: DeltaBatchWrite = translated {
+    val plan =
+      WritePlans.of(repository.root, loaded.table.id, loaded.table.metadata, Seq(Lineage.RowId))
+    new RowDeltaBatchWrite(repository, loaded, operation, reads, plan, conf)
+  }
+  override def description(): String = s"anabranch $operation of ${loaded.table.name.mkString(".")}"
+
+  override def requiredDistribution(): Distribution = Distributions.unspecified()
+  override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(loaded.table.metadata)
+}
+
+private[write] object PartitionOrder {
+
+  /** Each task sees the rows of a partition together, so that it writes one file for them and not many. */
+  def of(metadata: TableMetadata): Array[SortOrder] = SchemaChanges
+    .partitioning(metadata)
+    .flatMap(_.references)
+    .distinct
+    .map(Expressions.sort(_, SortDirection.ASCENDING))
+}
+
+final private class RowDeltaBatchWrite(
+    repository: Repository,
+    loaded: LoadedTable,
+    operation: String,
+    reads: => Seq[TableRead],
+    plan: WritePlan,
+    conf: Configuration
+) extends DeltaBatchWrite {
+
+  override def createBatchWriterFactory(info: PhysicalWriteInfo): DeltaWriterFactory =
+    new RowDeltaWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.parquetSettings(plan.schema))
+
+  // our own commit is atomic: Spark's coordination of task commits would add nothing
+  override def useCommitCoordinator(): Boolean = false
+
+  override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
+    val results = messages.toSeq.collect { case r: DeltaResult => r }
+    val files = RowWriter.settled(plan, conf, results.flatMap(_.files))
+    val table = loaded.table
+    val gone = results
+      .flatMap(_.gone)
+      .groupMapReduce(_._1)(g => DeletionVector.deserialize(g._2))(_.union(_))
+      .map { case (number, rows) => table.files.bounds.files(number).id -> rows }
+    val updated = results.map(_.updated).sum
+    val metrics = TableIntents.metrics(files, Nil) ++ Map(
+      "rows_inserted" -> results.map(_.inserted).sum,
+      "rows_updated" -> updated,
+      // a row that several rows of a source match goes once
+      "rows_deleted" -> (gone.valuesIterator.map(_.size).sum - updated),
+      "scan_ms" -> results.map(_.scanNanos).sum / 1000000,
+      "write_ms" -> results.map(_.writeNanos).sum / 1000000
+    )
+    val intent = RowChanges(
+      loaded.state,
+      table.id,
+      gone,
+      repository.stage(files),
+      Set.empty,
+      reads,
+      operation,
+      metrics,
+      repository.vectors(table)
+    )
+    repository.commit(
+      loaded.ref.writable,
+      loaded.state,
+      intent,
+      CommitSettings.context(SparkBridge.conf)
+    ): Unit
+  }
+
+  override def abort(messages: Array[WriterCommitMessage]): Unit = messages.foreach {
+    case r: DeltaResult => r.files.foreach(RowWriter.delete(plan.target, conf, _))
+    case _ => ()
+  }
+}

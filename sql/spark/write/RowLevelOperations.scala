@@ -1,0 +1,46 @@
+package io.anabranch.spark.write
+
+import io.anabranch.core.format.Lineage
+import io.anabranch.core.operations.{Predicate, TableRead}
+import io.anabranch.core.repository.{LoadedTable, Repository}
+import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.connector.expressions.{Expressions, NamedReference}
+import org.apache.spark.sql.connector.read.ScanBuilder
+import org.apache.spark.sql.connector.write._
+import org.apache.spark.sql.connector.write.RowLevelOperation.Command
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+
+/** UPDATE, DELETE or MERGE on a table, as Spark plans it: rows are found by a scan that tells where they stand,
+  * and changes are written as a delta.
+  */
+final class MergeOnReadOperation(
+    repository: Repository,
+    loaded: LoadedTable,
+    info: RowLevelOperationInfo,
+    conf: Configuration
+) extends SupportsDelta {
+
+  private var conditions: Seq[Predicate] = Nil
+
+  override def command(): Command = info.command()
+  override def description(): String = s"anabranch ${info.command()} of ${loaded.table.name.mkString(".")}"
+
+  override def rowId(): Array[NamedReference] = Array(Expressions.column(LineageColumns.Place))
+
+  override def requiredMetadataAttributes(): Array[NamedReference] =
+    if (info.command() == Command.DELETE) Array.empty else Array(Expressions.column(Lineage.RowId))
+
+  override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder =
+    new AnabranchScanBuilder(repository.root, loaded, conf, c => conditions :+= c)
+
+  override def newWriteBuilder(logical: LogicalWriteInfo): DeltaWriteBuilder = new DeltaWriteBuilder {
+    override def build(): DeltaWrite =
+      new RowDeltaWrite(repository, loaded, info.command().name, reads, conf)
+  }
+
+  /** The statement changes all rows that it reads, so only new ones matter. */
+  private def reads: Seq[TableRead] = conditions.map(
+    TableRead.where(loaded.table.id, loaded.table.metadata, _, changesToo = false)
+  )
+}

@@ -1,0 +1,173 @@
+"""What UPDATE, DELETE and MERGE leave on the store, and what happens when that is damaged.
+
+The forms of the statements are tested in `tests/rows`, races in `tests/concurrency`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pyspark.errors import PySparkException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Lake
+
+ROWS = 40_000
+
+
+@pytest.fixture
+def lake(new_lake: Callable[..., Lake]) -> Lake:
+    """With the table `t` of one file: id from 0 up to ROWS, `v` = 'v' and the id."""
+    lake = new_lake()
+    lake.rows(
+        f"CREATE TABLE {{lake}}.t AS SELECT /*+ COALESCE(1) */ id, concat('v', id) AS v FROM range({ROWS})"
+    )
+    return lake
+
+
+def counts(lake: Lake) -> tuple[int, int]:
+    return tuple(lake.rows("SELECT count(*), sum(id) FROM {lake}.t")[0])  # type: ignore[return-value]
+
+
+def metrics(lake: Lake) -> dict[str, int]:
+    found: dict[str, int] = lake.rows("DESCRIBE HISTORY {lake}.t")[0][5]
+    return found
+
+
+def vectors(lake: Lake) -> list[Path]:
+    return sorted((lake.path / "_anabranch/dv").glob("*"))
+
+
+def data_files(lake: Lake) -> list[Path]:
+    return sorted((lake.path / "data").glob("*/*.parquet"))
+
+
+def head(lake: Lake) -> str:
+    newest: Any = lake.rows("SHOW COMMITS IN {lake} LIMIT 1")[0][0]
+    return "-".join(newest.split("-")[:2])
+
+
+def failure(lake: Lake, text: str) -> PySparkException:
+    with pytest.raises(PySparkException) as caught:
+        lake.rows(text)
+    return caught.value
+
+
+@pytest.mark.proves("DV-2")
+def test_few_deleted_rows_stand_in_the_commit_and_many_in_an_object(lake: Lake) -> None:
+    lake.rows("DELETE FROM {lake}.t WHERE id IN (3, 5)")
+    assert vectors(lake) == []
+    lake.rows("DELETE FROM {lake}.t WHERE id % 7 = 3 AND id > 5")
+    assert len(vectors(lake)) == 1
+    gone = {3, 5} | {i for i in range(6, ROWS) if i % 7 == 3}
+    assert counts(lake) == (ROWS - len(gone), sum(range(ROWS)) - sum(gone))
+    assert len(data_files(lake)) == 1
+
+
+@pytest.mark.proves("DV-4")
+def test_rows_that_were_deleted_stay_deleted(lake: Lake) -> None:
+    lake.rows("DELETE FROM {lake}.t WHERE id < 10")
+    lake.rows("DELETE FROM {lake}.t WHERE id BETWEEN 5 AND 20")
+    assert counts(lake) == (ROWS - 21, sum(range(21, ROWS)))
+    assert metrics(lake)["rows_deleted"] == 11
+
+
+@pytest.mark.proves("DV-5")
+def test_a_file_without_rows_is_removed(lake: Lake) -> None:
+    lake.rows("UPDATE {lake}.t SET v = 'new' WHERE id % 2 = 0")
+    lake.rows("DELETE FROM {lake}.t WHERE v <> 'new'")
+    assert metrics(lake)["files_removed"] == 1
+    assert counts(lake) == (ROWS // 2, sum(range(0, ROWS, 2)))
+    assert lake.sql("DESCRIBE DETAIL {lake}.t").collect()[0]["numFiles"] == 1
+
+
+def test_an_update_of_one_row_is_one_object(lake: Lake) -> None:
+    before = {p for p in lake.path.rglob("*") if p.is_file()}
+    lake.rows("UPDATE {lake}.t SET v = 'new' WHERE id = 77")
+    made = {p for p in lake.path.rglob("*") if p.is_file()} - before
+    assert [p.parent.parent.name for p in made] == ["log"]
+    assert lake.rows("SELECT * FROM {lake}.t WHERE id = 77") == [(77, "new")]
+
+
+@pytest.mark.proves("ROW-4")
+def test_a_row_keeps_its_id_through_updates_and_its_commit_until_one(lake: Lake) -> None:
+    asked = "SELECT id, _row_id, _row_commit FROM {lake}.t WHERE id IN (1, 2) ORDER BY id"
+    born = lake.rows(asked)
+    lake.rows("UPDATE {lake}.t SET v = 'once' WHERE id = 1")
+    lake.rows("UPDATE {lake}.t SET v = 'twice' WHERE id = 1")
+    (one, two), (old_one, old_two) = lake.rows(asked), born
+    assert two == old_two
+    assert one[1] == old_one[1] and one[2] > old_one[2]
+    assert head(lake) == f"000000-{one[2]}"
+
+
+@pytest.mark.proves("ROW-4")
+@pytest.mark.parametrize("name", ["_row_id", "_ROW_COMMIT", "_row_place"])
+def test_a_column_can_not_have_the_name_of_a_hidden_one(lake: Lake, name: str) -> None:
+    for text in (f"CREATE TABLE {{lake}}.u ({name} INT)", f"ALTER TABLE {{lake}}.t ADD COLUMN {name} INT"):
+        error = failure(lake, text)
+        assert error.getCondition() == "ANABRANCH_SCHEMA.RESERVED_NAME"
+        assert name.lower() in str(error)
+    assert failure(lake, "CREATE TABLE {lake}.u AS SELECT id, _row_id FROM {lake}.t").getCondition() == (
+        "ANABRANCH_SCHEMA.RESERVED_NAME"
+    )
+    lake.rows("CREATE TABLE {lake}.u AS SELECT _row_id AS row_id FROM {lake}.t WHERE id < 2")
+    assert lake.rows("SELECT * FROM {lake}.u ORDER BY 1") == [(0,), (1,)]
+
+
+def test_conditions_on_lineage_leave_out_files(lake: Lake) -> None:
+    lake.rows("INSERT INTO {lake}.t VALUES (-1, 'late')")
+    commit = int(head(lake).split("-")[1])
+    newest = f"SELECT id FROM {{lake}}.t WHERE _row_commit >= {commit}"
+    assert lake.rows(newest) == [(-1,)]
+    assert "1 of 2 files" in lake.rows("EXPLAIN " + newest)[0][0]
+    assert "1 of 2 files" in lake.rows("EXPLAIN SELECT id FROM {lake}.t WHERE _row_id = 7")[0][0]
+    assert lake.rows("SELECT id FROM {lake}.t WHERE _row_id = 7") == [(7,)]
+
+
+@pytest.mark.parametrize("vectorized", [True, False])
+@pytest.mark.parametrize("filtered", ["", " WHERE id >= 100 AND id < 30000"])
+def test_deleted_rows_are_left_out_by_every_reader(lake: Lake, vectorized: bool, filtered: str) -> None:
+    lake.rows("DELETE FROM {lake}.t WHERE id % 10 = 1")
+    lake.rows("UPDATE {lake}.t SET v = 'new' WHERE id % 10 = 2")
+    lake.spark.conf.set("spark.sql.parquet.enableVectorizedReader", vectorized)
+    lake.spark.conf.set("spark.sql.files.maxPartitionBytes", "64k")
+    try:
+        found = lake.rows(f"SELECT id, v, _row_id FROM {{lake}}.t{filtered}")
+    finally:
+        lake.spark.conf.unset("spark.sql.parquet.enableVectorizedReader")
+        lake.spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    ids = range(100, 30000) if filtered else range(ROWS)
+    wanted = [(i, "new" if i % 10 == 2 else f"v{i}", i) for i in ids if i % 10 != 1]
+    assert sorted(found) == wanted
+
+
+@pytest.mark.proves("DV-3")
+@pytest.mark.parametrize("damage", ["gone", "changed", "cut"])
+def test_a_damaged_deletion_vector_is_named(lake: Lake, damage: str) -> None:
+    lake.rows("DELETE FROM {lake}.t WHERE id % 3 = 0")
+    (vector,), (file,) = vectors(lake), data_files(lake)
+    whole = vector.read_bytes()
+    if damage == "gone":
+        vector.unlink()
+    else:
+        vector.write_bytes(whole[:-1] if damage == "cut" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    for text in ("SELECT sum(id) FROM {lake}.t", "DELETE FROM {lake}.t WHERE id = 1"):
+        error = failure(lake, text)
+        assert error.getCondition() == "ANABRANCH_DATA.DELETION_VECTOR"
+        for part in (vector.name, file.name, "t", head(lake)):
+            assert part in str(error)
+    vector.write_bytes(whole)
+    assert counts(lake)[0] == sum(i % 3 != 0 for i in range(ROWS))
+
+
+def test_a_statement_that_matches_nothing_makes_no_commit(lake: Lake) -> None:
+    before = head(lake)
+    lake.rows("UPDATE {lake}.t SET v = 'x' WHERE id < 0")
+    lake.rows("DELETE FROM {lake}.t WHERE id % 100000 = 99999")
+    lake.rows("MERGE INTO {lake}.t USING (SELECT -1 AS k) ON id = k WHEN MATCHED THEN DELETE")
+    assert head(lake) == before
