@@ -13,6 +13,10 @@ object CommitSettings {
   val Message: String = "spark.anabranch.commit.message"
   val Metadata: String = "spark.anabranch.commit.metadata"
   val Retries: String = "spark.anabranch.commit.retries"
+  val Isolation: String = "spark.anabranch.commit.isolation"
+
+  /** The same for a table, as its property; the session's setting comes first. */
+  val IsolationProperty: String = "anabranch.commit.isolation"
 
   /** Name, default and meaning of each setting; the documentation's table is made of these. */
   val All: Seq[(String, String, String)] = Seq(
@@ -23,8 +27,33 @@ object CommitSettings {
       Retries,
       CommitContext.DefaultRetries.toString,
       "How many lost races a commit gets over before it gives up."
+    ),
+    (
+      Isolation,
+      s"the table's property $IsolationProperty, else serializable",
+      "serializable: what a statement reads must not be changed by commits that it does not see; snapshot: only rows " +
+        "that both change are a conflict."
     )
   )
+
+  /** Whether reads are checked, too.
+    *
+    * @param properties
+    *   of the table that is written to
+    * @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION
+    */
+  def serializable(conf: SQLConf, properties: Map[String, String]): Boolean = {
+    val (option, chosen) = setting(conf, Isolation)
+      .map(Isolation -> _)
+      .orElse(properties.get(IsolationProperty).map(IsolationProperty -> _))
+      .getOrElse(Isolation -> "serializable")
+    chosen.toLowerCase(java.util.Locale.ROOT) match {
+      case "serializable" => true
+      case "snapshot" => false
+      case other => throw wrong(option, s"'$other' is no isolation level", "Set serializable or snapshot.")
+    }
+  }
 
   /** @param message
     *   of the statement's own clause

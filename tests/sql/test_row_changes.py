@@ -171,3 +171,46 @@ def test_a_statement_that_matches_nothing_makes_no_commit(lake: Lake) -> None:
     lake.rows("DELETE FROM {lake}.t WHERE id % 100000 = 99999")
     lake.rows("MERGE INTO {lake}.t USING (SELECT -1 AS k) ON id = k WHEN MATCHED THEN DELETE")
     assert head(lake) == before
+
+
+def test_a_deletion_of_whole_files_reads_no_data(lake: Lake) -> None:
+    lake.rows("INSERT INTO {lake}.t SELECT id + 100000, 'late' FROM range(1000)")
+    for file in data_files(lake):
+        file.unlink()
+    lake.rows("DELETE FROM {lake}.t WHERE id < 90000")
+    assert metrics(lake)["rows_deleted"] == ROWS and metrics(lake)["files_removed"] == 1
+    lake.rows("DELETE FROM {lake}.t WHERE id >= 100000 AND v = 'late' AND v IS NOT NULL")
+    assert metrics(lake)["rows_deleted"] == 1000
+    assert counts(lake) == (0, None)
+
+
+def test_a_deletion_of_a_partition_reads_no_data(lake: Lake) -> None:
+    lake.rows(
+        "CREATE TABLE {lake}.p PARTITIONED BY (day) AS "
+        "SELECT id, CAST(id % 3 AS INT) AS day, concat(id % 3) AS s FROM range(3000)"
+    )
+    files = lake.path.joinpath("data").glob("*/*.parquet")
+    kept = {
+        row[0].rsplit("/", 1)[-1]
+        for row in lake.rows("SELECT DISTINCT input_file_name() FROM {lake}.p WHERE day = 2")
+    }
+    for file in files:
+        if file.name not in kept:
+            file.unlink()
+    lake.rows("DELETE FROM {lake}.p WHERE day IN (0, 1)")
+    assert lake.rows("SELECT count(*), min(day), max(day) FROM {lake}.p") == [(1000, 2, 2)]
+
+
+def test_a_deletion_of_everything_reads_no_data(lake: Lake) -> None:
+    for file in data_files(lake):
+        file.unlink()
+    lake.rows("DELETE FROM {lake}.t")
+    assert counts(lake) == (0, None) and metrics(lake)["rows_deleted"] == ROWS
+
+
+def test_rows_with_null_are_not_deleted_by_bounds(lake: Lake) -> None:
+    lake.rows("CREATE TABLE {lake}.n (id BIGINT, v DOUBLE)")
+    lake.rows("INSERT INTO {lake}.n VALUES (1, 1.0), (2, NULL)")
+    lake.rows("INSERT INTO {lake}.n VALUES (3, double('NaN')), (4, 2.0)")
+    lake.rows("DELETE FROM {lake}.n WHERE v > 0.5")
+    assert lake.rows("SELECT id FROM {lake}.n") == [(2,)]

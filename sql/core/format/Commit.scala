@@ -85,6 +85,8 @@ object Closing {
   *   in entry 0: the name under which the log was opened
   * @param merged
   *   the components of the version vector that a merge raised
+  * @param reads
+  *   ids of tables whose rows decided what the commit does
   */
 final case class Commit(
     position: Position,
@@ -102,7 +104,8 @@ final case class Commit(
     merged: Map[Ordinal, Long] = Map.empty,
     namespaces: Map[Seq[String], NamespaceChange] = Map.empty,
     tables: Map[String, TableChange] = Map.empty,
-    closing: Option[Closing] = None
+    closing: Option[Closing] = None,
+    reads: Set[String] = Set.empty
 ) {
   def firstParent: Option[CommitId] = parents.headOption
 }

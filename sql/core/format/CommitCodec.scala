@@ -67,6 +67,7 @@ object CommitCodec {
     "tables" -> Option.when(c.tables.nonEmpty)(Json.Obj(c.tables.map { case (id, t) =>
       id -> encodeChange(t)
     })),
+    "reads" -> Option.when(c.reads.nonEmpty)(Json.texts(c.reads.toSeq.sorted)),
     "closing" -> c.closing.map(x =>
       Json.some(
         "reason" -> Some(Json.Text(x.reason)),
@@ -152,7 +153,8 @@ object CommitCodec {
       body.readerMap("tables").map { case (id, t) => id -> decodeChange(id, t, parts, origin) },
       body.readerOpt("closing").map { x =>
         Closing(x.text("reason"), x.textOpt("successor").flatMap(Ordinal.parse))
-      }
+      },
+      body.texts("reads").toSet
     )
     Entry(CommitId(at, Sha256.hex(Json.canonical(r.json("body")))), commit)
   }

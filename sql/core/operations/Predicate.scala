@@ -69,6 +69,37 @@ object Pruning {
     }
   }
 
+  /** Whether the predicate is certainly true for every row of the file. */
+  def mustMatch(p: Predicate, file: DataFile, partitioning: Seq[PartitionField]): Boolean = {
+    val keys = partitioning.collect { case PartitionField(c, Transform.Identity) => c }.toSet
+    def bounds(column: String): Bounds = Bounds.of(file, column, keys(column))
+    def all(column: String)(test: Bounds => Boolean): Boolean = {
+      val b = bounds(column)
+      !b.mayBeNull && test(b)
+    }
+    def compared(bound: Option[Value], v: Value)(test: Int => Boolean): Boolean =
+      bound.flatMap(Value.compare(_, v)).exists(test)
+    p match {
+      case Predicate.And(parts) => parts.forall(mustMatch(_, file, partitioning))
+      case Predicate.Or(parts) => parts.exists(mustMatch(_, file, partitioning))
+      case Predicate.Equal(c, v) => all(c)(b => compared(b.min, v)(_ == 0) && compared(b.max, v)(_ == 0))
+      case Predicate.In(c, vs) => vs.exists(v => mustMatch(Predicate.Equal(c, v), file, partitioning))
+      case Predicate.Less(c, v, orEqual) =>
+        all(c)(b => compared(b.max, v)(x => if (orEqual) x <= 0 else x < 0))
+      case Predicate.Greater(c, v, orEqual) =>
+        all(c)(b => compared(b.min, v)(x => if (orEqual) x >= 0 else x > 0))
+      case Predicate.IsNull(c) => bounds(c).allNull
+      case Predicate.IsNotNull(c) => !bounds(c).mayBeNull
+      case Predicate.StartsWith(c, prefix) =>
+        def starts(v: Option[Value]) = v.exists {
+          case Value.Text(s) => s.startsWith(prefix)
+          case _ => false
+        }
+        all(c)(b => starts(b.min) && starts(b.max))
+      case Predicate.Anything => false
+    }
+  }
+
   private def mayEqual(b: Bounds, v: Value): Boolean =
     !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(_ <= 0) && b.max
       .flatMap(Value.compare(_, v))

@@ -128,19 +128,25 @@ final case class AlterTable(base: CatalogState, id: String, metadata: TableMetad
   }
 }
 
-/** Adds rows. Nothing that others do to the table's rows matters to it. */
+/** Adds rows. Nothing that others do to the table's rows matters to it, unless it read them.
+  *
+  * @param log
+  *   for what it read
+  */
 final case class Append(
     base: CatalogState,
     id: String,
     files: StagedFiles,
     operation: String,
-    metrics: Map[String, Long]
+    metrics: Map[String, Long],
+    reads: Reads = Reads.Nothing,
+    log: CommitsSince = (_, _) => None
 ) extends TableIntent {
   override def onto(now: CatalogState): Proposal = {
     Rebase.sameLayout(base, now, id)
-    if (files.isEmpty) Proposal()
-    else
-      Proposal(Map(id -> TableChange(0, add = files.inEntry, manifests = files.manifests)), metrics = metrics)
+    reads.check(base, now, Set(id), log)
+    val change = TableChange(0, add = files.inEntry, manifests = files.manifests)
+    if (files.isEmpty) Proposal() else Proposal(Map(id -> change), metrics = metrics, reads = reads.tables)
   }
 }
 
@@ -155,10 +161,13 @@ final case class Overwrite(
     remove: Option[Seq[String]],
     files: StagedFiles,
     operation: String,
-    metrics: Map[String, Long]
+    metrics: Map[String, Long],
+    reads: Reads = Reads.Nothing,
+    log: CommitsSince = (_, _) => None
 ) extends TableIntent {
   override def onto(now: CatalogState): Proposal = {
     Rebase.unchanged(base, now, id)
+    reads.check(base, now, Set(id), log)
     val change = TableChange(
       0,
       clear = remove.isEmpty,
@@ -166,7 +175,7 @@ final case class Overwrite(
       add = files.inEntry,
       manifests = files.manifests
     )
-    Proposal(Map(id -> change), metrics = metrics)
+    Proposal(Map(id -> change), metrics = metrics, reads = reads.tables)
   }
 }
 

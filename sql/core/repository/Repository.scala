@@ -231,8 +231,8 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   /** Prepares added files for [[commit]]. */
   def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)
 
-  /** The deletion vectors of a table, for [[RowChanges]]. */
-  def vectors(table: TableState): VectorStore = new TableVectors(store, table, () => env.randomId())
+  /** What changes of a table's rows need to know. */
+  def context(table: TableState): RebaseContext = new TableContext(store, log, table, () => env.randomId())
 
   def newId(): String = env.randomId()
   def nowMillis(): Long = env.nowMillis()

@@ -163,7 +163,8 @@ final class Committer(
       merged = merged,
       namespaces = proposal.namespaces,
       tables = tables,
-      closing = proposal.closing
+      closing = proposal.closing,
+      reads = proposal.reads
     )
     CommitCodec.encode(commit, () => env.randomId())._1
   }

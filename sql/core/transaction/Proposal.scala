@@ -10,13 +10,16 @@ import io.anabranch.core.log.CatalogState
   *
   * @param merges
   *   the head of another branch that becomes the second parent
+  * @param reads
+  *   ids of tables whose rows decided what it does
   */
 final case class Proposal(
     tables: Map[String, TableChange] = Map.empty,
     namespaces: Map[Seq[String], NamespaceChange] = Map.empty,
     metrics: Map[String, Long] = Map.empty,
     merges: Option[CatalogState] = None,
-    closing: Option[Closing] = None
+    closing: Option[Closing] = None,
+    reads: Set[String] = Set.empty
 )
 
 /** What somebody wants to do to a branch, stated so that it can be asked again of a newer state. */

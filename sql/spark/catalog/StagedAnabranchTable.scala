@@ -2,8 +2,8 @@ package io.anabranch.spark.catalog
 
 import io.anabranch.core.format.{DataFile, TableMetadata}
 import io.anabranch.core.log.TableState
-import io.anabranch.core.operations.{CreateTable, ReplaceTable, TableIntents}
-import io.anabranch.core.repository.ResolvedRef
+import io.anabranch.core.operations.{CreateTable, Reads, ReplaceTable, TableIntents}
+import io.anabranch.core.repository.{LoadedTable, ResolvedRef}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
 import io.anabranch.spark.table.TableOptions
@@ -20,7 +20,7 @@ import scala.jdk.CollectionConverters._
 final class StagedAnabranchTable(
     context: CatalogContext,
     t: TableRef,
-    target: ResolvedRef,
+    branch: ResolvedRef,
     existing: Option[TableState],
     val metadata: TableMetadata,
     parameters: Map[String, String]
@@ -48,7 +48,14 @@ final class StagedAnabranchTable(
     new AnabranchWriteBuilder(this, name(), SparkBridge.hadoopConf(context.fileSystemOptions))
   }
 
-  override def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit = {
+  override def target: Option[LoadedTable] = None
+
+  override def finish(
+      mode: WriteMode,
+      added: Seq[DataFile],
+      remove: Option[Seq[DataFile]],
+      reads: Reads
+  ): Unit = {
     staged = added
     wrote = true
   }
@@ -61,10 +68,10 @@ final class StagedAnabranchTable(
     val files = repository.stage(staged)
     val suffix = if (wrote) " AS SELECT" else ""
     val intent = existing match {
-      case Some(e) => ReplaceTable(target.state, e.id, metadata, files, "REPLACE TABLE" + suffix, metrics)
+      case Some(e) => ReplaceTable(branch.state, e.id, metadata, files, "REPLACE TABLE" + suffix, metrics)
       case None => CreateTable(tableId, t.name, metadata, files, t.ref, "CREATE TABLE" + suffix, metrics)
     }
-    repository.commit(target.writable, target.state, intent, context.context(parameters)): Unit
+    repository.commit(branch.writable, branch.state, intent, context.context(parameters)): Unit
     staged = Nil
   }
 

@@ -3,6 +3,8 @@ package io.anabranch.spark.read
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, Paths}
 import io.anabranch.core.log.TableState
+import io.anabranch.core.operations.Predicate
+import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
@@ -40,13 +42,26 @@ final class ScanInput(
   lazy val files: Seq[FileRows] = find
 }
 
+/** What a query reads of a table by a scan, for isolation.
+  *
+  * @param target
+  *   whether the statement changes all rows that it reads here
+  */
+final case class ScanOrigin(root: String, loaded: LoadedTable, condition: Predicate, target: Boolean)
+
 /** A read of some columns of rows in files.
   *
   * @param key
   *   equal scans read the same: Spark then reads once
+  * @param origin
+  *   None for a scan that no statement's outcome rests on
   */
-final class AnabranchScan(input: ScanInput, key: Any, hadoopConf: Configuration)
-    extends Scan
+final class AnabranchScan(
+    input: ScanInput,
+    key: Any,
+    hadoopConf: Configuration,
+    val origin: Option[ScanOrigin] = None
+) extends Scan
     with Batch
     with SupportsReportStatistics {
 

@@ -10,14 +10,14 @@ import org.apache.spark.sql.types.StructType
 
 /** Plans a read of a table: which columns, and which files may hold the rows.
   *
-  * @param onBuild
-  *   is told the condition that the scan reads by
+  * @param target
+  *   whether the rows are read to be changed by the same statement
   */
 final class AnabranchScanBuilder(
     root: String,
     loaded: LoadedTable,
     hadoopConf: Configuration,
-    onBuild: Predicate => Unit = _ => ()
+    target: Boolean = false
 ) extends ScanBuilder
     with SupportsPushDownRequiredColumns
     with SupportsPushDownV2Filters {
@@ -40,8 +40,12 @@ final class AnabranchScanBuilder(
 
   override def build(): Scan = {
     val condition = Predicate.And(pushed.map(_._2.bounds))
-    onBuild(condition)
-    new AnabranchScan(input(condition), (loaded.state.id, condition), hadoopConf)
+    new AnabranchScan(
+      input(condition),
+      (loaded.state.id, condition),
+      hadoopConf,
+      Some(ScanOrigin(root, loaded, condition, target))
+    )
   }
 
   private def input(condition: Predicate): ScanInput = {

@@ -64,7 +64,7 @@ final class Predicates(columns: Seq[Column]) {
       }
     case o: Or => combine(o.left, o.right)(Predicate.Or(_)) { (l, r) => l.zip(r).map(sources.Or.tupled) }
     case n: Not => negated(n.child)
-    case _: AlwaysTrue => Predicates.Anything
+    case _: AlwaysTrue => Translated(Predicate.And(Nil), None)
     case _: AlwaysFalse => Translated(Predicate.Or(Nil), None)
     case other => simple(other)
   }

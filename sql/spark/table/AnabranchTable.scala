@@ -2,16 +2,17 @@ package io.anabranch.spark.table
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, TableMetadata}
-import io.anabranch.core.operations.{Append, Overwrite, TableIntents}
+import io.anabranch.core.operations.{Append, Overwrite, Reads, TableIntents}
 import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
-import io.anabranch.spark.write.{AnabranchWriteBuilder, MergeOnReadOperation, WriteMode, WriteSink}
+import io.anabranch.spark.write._
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.expressions.Transform
+import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.read.ScanBuilder
 import org.apache.spark.sql.connector.write._
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
@@ -36,7 +37,7 @@ final class AnabranchTable(
     with SupportsWrite
     with SupportsMetadataColumns
     with SupportsRowLevelOperations
-    with TruncatableTable {
+    with SupportsDeleteV2 {
 
   private val metadata: TableMetadata = loaded.table.metadata
 
@@ -85,6 +86,14 @@ final class AnabranchTable(
     true
   }
 
+  override def canDeleteWhere(predicates: Array[Predicate]): Boolean =
+    WholeFileDelete.of(loaded, predicates).isDefined
+
+  override def deleteWhere(predicates: Array[Predicate]): Unit = translated {
+    val target = TableOptions.forWrite(repository, loaded, CaseInsensitiveStringMap.empty())
+    WholeFileDelete.of(target, predicates).foreach(_.commit(repository, target))
+  }
+
   /** Equal tables hold equal rows. */
   override def equals(other: Any): Boolean = other match {
     case t: AnabranchTable => t.key == key
@@ -105,17 +114,29 @@ final class CommitSink(repository: Repository, loaded: LoadedTable) extends Writ
   override def root: String = repository.root
   override def files: Iterable[DataFile] = loaded.table.files.files.values
 
-  override def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit =
-    commit(if (mode == WriteMode.Append) "INSERT" else "OVERWRITE", added, remove)
+  override def target: Option[LoadedTable] = Some(loaded)
 
-  def commit(operation: String, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit = {
+  override def finish(
+      mode: WriteMode,
+      added: Seq[DataFile],
+      remove: Option[Seq[DataFile]],
+      reads: Reads
+  ): Unit = commit(if (mode == WriteMode.Append) "INSERT" else "OVERWRITE", added, remove, reads)
+
+  def commit(
+      operation: String,
+      added: Seq[DataFile],
+      remove: Option[Seq[DataFile]],
+      reads: Reads = Reads.Nothing
+  ): Unit = {
     val gone = remove.getOrElse(files)
     val metrics = TableIntents.metrics(added, gone)
     val staged = repository.stage(added)
     val id = loaded.table.id
+    val log = repository.context(loaded.table)
     val intent =
-      if (operation == "INSERT") Append(loaded.state, id, staged, operation, metrics)
-      else Overwrite(loaded.state, id, remove.map(_.map(_.id)), staged, operation, metrics)
+      if (operation == "INSERT") Append(loaded.state, id, staged, operation, metrics, reads, log)
+      else Overwrite(loaded.state, id, remove.map(_.map(_.id)), staged, operation, metrics, reads, log)
     repository.commit(branch, loaded.state, intent, CommitSettings.context(SparkBridge.conf)): Unit
   }
 }

@@ -2,7 +2,8 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
-import io.anabranch.core.operations.{PartitionMatch, Predicate}
+import io.anabranch.core.operations.{PartitionMatch, Predicate, Reads}
+import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.read.Predicates
 import org.apache.hadoop.conf.Configuration
@@ -35,7 +36,10 @@ trait WriteSink {
     * @param remove
     *   ids of the files that go; None for all
     */
-  def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]]): Unit
+  def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]], reads: Reads): Unit
+
+  /** The table as it was read; None for one that is created. */
+  def target: Option[LoadedTable]
 }
 
 /** Plans a write from Spark's query, into a sink. */
@@ -63,21 +67,21 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
     this
   }
 
-  override def build(): Write = new RequiresDistributionAndOrdering {
-    override def toBatch: BatchWrite = translated(
-      new AnabranchBatchWrite(
-        sink,
-        tableName,
-        mode,
-        WritePlans.of(sink.root, sink.tableId, sink.metadata),
-        conf
-      )
-    )
-    override def description(): String = s"anabranch $tableName"
+  override def build(): Write = new AnabranchWrite(sink, tableName, mode, conf)
+}
 
-    override def requiredDistribution(): Distribution = Distributions.unspecified()
-    override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(sink.metadata)
+final private class AnabranchWrite(sink: WriteSink, tableName: String, mode: WriteMode, conf: Configuration)
+    extends RequiresDistributionAndOrdering
+    with TracksReads {
+  override def toBatch: BatchWrite = translated {
+    val plan = WritePlans.of(sink.root, sink.tableId, sink.metadata)
+    val read = sink.target.flatMap(reads(_, conf)).getOrElse(Reads.Nothing)
+    new AnabranchBatchWrite(sink, tableName, mode, plan, read, conf)
   }
+  override def description(): String = s"anabranch $tableName"
+
+  override def requiredDistribution(): Distribution = Distributions.unspecified()
+  override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(sink.metadata)
 }
 
 /** Runs a write, and commits it. */
@@ -86,6 +90,7 @@ final class AnabranchBatchWrite(
     tableName: String,
     mode: WriteMode,
     plan: WritePlan,
+    reads: Reads,
     conf: Configuration
 ) extends BatchWrite {
 
@@ -111,7 +116,7 @@ final class AnabranchBatchWrite(
         val touched = files.map(_.partition).toSet
         Some(sink.files.filter(f => touched(f.partition)).toSeq)
     }
-    sink.finish(mode, files, remove)
+    sink.finish(mode, files, remove, reads)
   }
 
   override def abort(messages: Array[WriterCommitMessage]): Unit =

@@ -1,7 +1,7 @@
 package io.anabranch.spark.write
 
 import io.anabranch.core.format._
-import io.anabranch.core.operations.{RowChanges, TableIntents, TableRead}
+import io.anabranch.core.operations.{Reads, RowChanges, TableIntents, TableRead}
 import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.CommitSettings
@@ -17,15 +17,25 @@ final class RowDeltaWrite(
     repository: Repository,
     loaded: LoadedTable,
     operation: String,
-    reads: => Seq[TableRead],
     conf: Configuration
 ) extends DeltaWrite
-    with RequiresDistributionAndOrdering {
+    with RequiresDistributionAndOrdering
+    with TracksReads {
+
+  // nobody may tell what is read, if the session has no extension: then all of the table
+  private val everything = TableRead(loaded.table.id, _ => true, changesToo = false)
 
   override def toBatch: DeltaBatchWrite = translated {
     val plan =
       WritePlans.of(repository.root, loaded.table.id, loaded.table.metadata, Seq(Lineage.RowId))
-    new RowDeltaBatchWrite(repository, loaded, operation, reads, plan, conf)
+    new RowDeltaBatchWrite(
+      repository,
+      loaded,
+      operation,
+      reads(loaded, conf).getOrElse(Reads(Seq(everything))),
+      plan,
+      conf
+    )
   }
   override def description(): String = s"anabranch $operation of ${loaded.table.name.mkString(".")}"
 
@@ -47,7 +57,7 @@ final private class RowDeltaBatchWrite(
     repository: Repository,
     loaded: LoadedTable,
     operation: String,
-    reads: => Seq[TableRead],
+    reads: Reads,
     plan: WritePlan,
     conf: Configuration
 ) extends DeltaBatchWrite {
@@ -84,7 +94,7 @@ final private class RowDeltaBatchWrite(
       reads,
       operation,
       metrics,
-      repository.vectors(table)
+      repository.context(table)
     )
     repository.commit(
       loaded.ref.writable,

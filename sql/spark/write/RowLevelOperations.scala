@@ -1,7 +1,6 @@
 package io.anabranch.spark.write
 
 import io.anabranch.core.format.Lineage
-import io.anabranch.core.operations.{Predicate, TableRead}
 import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
 import org.apache.hadoop.conf.Configuration
@@ -21,8 +20,6 @@ final class MergeOnReadOperation(
     conf: Configuration
 ) extends SupportsDelta {
 
-  private var conditions: Seq[Predicate] = Nil
-
   override def command(): Command = info.command()
   override def description(): String = s"anabranch ${info.command()} of ${loaded.table.name.mkString(".")}"
 
@@ -32,15 +29,10 @@ final class MergeOnReadOperation(
     if (info.command() == Command.DELETE) Array.empty else Array(Expressions.column(Lineage.RowId))
 
   override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder =
-    new AnabranchScanBuilder(repository.root, loaded, conf, c => conditions :+= c)
+    new AnabranchScanBuilder(repository.root, loaded, conf, target = true)
 
   override def newWriteBuilder(logical: LogicalWriteInfo): DeltaWriteBuilder = new DeltaWriteBuilder {
     override def build(): DeltaWrite =
-      new RowDeltaWrite(repository, loaded, info.command().name, reads, conf)
+      new RowDeltaWrite(repository, loaded, info.command().name, conf)
   }
-
-  /** The statement changes all rows that it reads, so only new ones matter. */
-  private def reads: Seq[TableRead] = conditions.map(
-    TableRead.where(loaded.table.id, loaded.table.metadata, _, changesToo = false)
-  )
 }

@@ -2,6 +2,7 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{TableMetadata, Value}
+import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.read.{InlineRows, LineageColumns}
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
@@ -27,6 +28,11 @@ object WritePlans {
 
   /** Name, default and meaning of each table property; the documentation's table is made of these. */
   val Properties: Seq[(String, String, String)] = Seq(
+    (
+      CommitSettings.IsolationProperty,
+      "serializable",
+      s"serializable or snapshot, where the session does not set ${CommitSettings.Isolation}."
+    ),
     (
       TargetBytes._1,
       TargetBytes._2.toString,

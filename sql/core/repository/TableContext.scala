@@ -1,17 +1,28 @@
 package io.anabranch.core.repository
 
 import io.anabranch.core.format._
-import io.anabranch.core.log.{DeletionVectors, TableState}
-import io.anabranch.core.operations.VectorStore
+import io.anabranch.core.log.{CatalogState, DeletionVectors, Log, TableState}
+import io.anabranch.core.operations.RebaseContext
 import io.anabranch.core.store.ObjectStore
 
-/** Deletion vectors and row ids of one table in its repository. */
-final private[repository] class TableVectors(store: ObjectStore, table: TableState, newId: () => String)
-    extends VectorStore {
+/** What changes of a table's rows need to know of their repository. */
+final private[repository] class TableContext(
+    store: ObjectStore,
+    log: Log,
+    table: TableState,
+    newId: () => String
+) extends RebaseContext {
   private val vectors = new DeletionVectors(store)
 
   override def read(file: DataFile): RowPositions = vectors.read(file, table.name.mkString("."))
   override def write(positions: RowPositions): DeletionVector = vectors.write(positions, newId)
+
+  override def since(base: CatalogState, now: CatalogState): Option[Seq[Commit]] = {
+    val (from, to) = (base.position, now.position)
+    Option.when(from.ordinal == to.ordinal)(
+      if (from.seq == to.seq) Nil else log.range(to.ordinal, from.seq + 1, to.seq).map(_.commit)
+    )
+  }
 
   override def rowIds(file: DataFile, positions: RowPositions): Seq[Long] = {
     val held: Long => Option[Long] = if (file.numbersRows) _ => None else heldIn(file)

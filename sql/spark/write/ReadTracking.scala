@@ -1,0 +1,129 @@
+package io.anabranch.spark.write
+
+import io.anabranch.core.format.DataFile
+import io.anabranch.core.operations.{Pruning, Reads, TableRead}
+import io.anabranch.core.repository.LoadedTable
+import io.anabranch.spark.CommitSettings
+import io.anabranch.spark.read._
+import io.anabranch.spark.schema.ColumnMapping
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.classic.Strategy
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.catalyst.expressions.{
+  Attribute,
+  AttributeSet,
+  BindReferences,
+  Expression,
+  Predicate => RowPredicate,
+  SubqueryExpression
+}
+import org.apache.spark.sql.catalyst.plans.logical._
+import org.apache.spark.sql.execution.SparkPlan
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2ScanRelation
+import org.apache.spark.sql.types.StructType
+
+/** A condition on rows of a table, by Spark's expressions. */
+final case class RowCondition(expression: Expression, output: Seq[Attribute])
+
+/** Tells each write to a table what its statement reads, once its reads are planned. It plans nothing itself. */
+object ReadTracking extends Strategy {
+  override def apply(plan: LogicalPlan): Seq[SparkPlan] = {
+    plan match {
+      case w: V2WriteCommand => writeOf(w).foreach(_.told(scans(w.query), condition(w)))
+      case _ => ()
+    }
+    Nil
+  }
+
+  private def writeOf(command: V2WriteCommand): Option[TracksReads] = {
+    val write = command match {
+      case a: AppendData => a.write
+      case m: InsertOnlyMerge => m.write
+      case o: OverwriteByExpression => o.write
+      case o: OverwritePartitionsDynamic => o.write
+      case r: ReplaceData => r.write
+      case w: WriteDelta => w.write
+      case _ => None
+    }
+    write.collect { case t: TracksReads => t }
+  }
+
+  private def scans(query: LogicalPlan): Seq[ScanOrigin] = query.collectWithSubqueries {
+    case DataSourceV2ScanRelation(_, scan: AnabranchScan, _, _, _, _) => scan.origin
+  }.flatten
+
+  /** What a statement's own condition says of the rows of its target alone. */
+  private def condition(command: V2WriteCommand): Option[RowCondition] = (command match {
+    case w: WriteDelta => Some(w.condition -> w.originalTable.output)
+    case r: ReplaceData => Some(r.condition -> r.originalTable.output)
+    case _ => None
+  }).collect {
+    case (c, output)
+        if c.deterministic && !SubqueryExpression.hasSubquery(c) && c.references.subsetOf(
+          AttributeSet(output)
+        ) =>
+      RowCondition(c, output)
+  }
+}
+
+/** A write that knows what its statement reads. */
+trait TracksReads {
+  @volatile private var tracked: Option[(Seq[ScanOrigin], Option[RowCondition])] = None
+
+  private[write] def told(scans: Seq[ScanOrigin], condition: Option[RowCondition]): Unit =
+    tracked = Some((scans, condition))
+
+  /** @param target
+    *   the table that is written to, as it was read
+    * @return
+    *   None if nobody told
+    */
+  protected def reads(target: LoadedTable, conf: Configuration): Option[Reads] = tracked.map {
+    case (scans, condition) =>
+      // what is read at another ref, or in the past, does not change with this branch
+      val here =
+        scans.filter(s => s.loaded.state.id == target.state.id && s.loaded.ref.text == target.ref.text)
+      val serializable = CommitSettings.serializable(SparkBridge.conf, target.table.metadata.properties)
+      Reads(here.map(one(_, condition, conf)), serializable)
+  }
+
+  private def one(scan: ScanOrigin, condition: Option[RowCondition], conf: Configuration): TableRead = {
+    val table = scan.loaded.table
+    val rows = condition.filter(_ => scan.target).map(new RowTest(_, scan, conf))
+    TableRead(
+      table.id,
+      f => Pruning.mayMatch(scan.condition, f, table.metadata.partitioning) && rows.forall(_.mayHold(f)),
+      changesToo = !scan.target
+    )
+  }
+}
+
+/** Whether a file has a row for which a condition is true, found out by looking, if it is small. */
+final private class RowTest(condition: RowCondition, scan: ScanOrigin, conf: Configuration) {
+
+  def mayHold(file: DataFile): Boolean = file.rows > RowTest.MaxRows || {
+    val table = scan.loaded.table
+    val wanted = condition.expression.references.map(_.name).toSet
+    val columns = StructType(ColumnMapping.logical(table.metadata.columns).filter(f => wanted(f.name)))
+    val test = RowPredicate.createInterpreted(
+      BindReferences.bindReference(
+        condition.expression,
+        columns.fields.toSeq.map(f => condition.output.find(_.name == f.name).get)
+      )
+    )
+    // as it was added: rows that went since were there
+    val rows = FileRows(file.copy(deletions = None), 0, RowChoice.All, Nil)
+    val input = new ScanInput(scan.root, table, columns, Nil, Nil, () => "", Seq(rows))
+    val reading = new AnabranchScan(input, None, conf)
+    val factory = reading.createReaderFactory()
+    reading.planInputPartitions().exists { partition =>
+      val reader = factory.createReader(partition)
+      try Iterator.continually(reader).takeWhile(_.next()).exists(r => test.eval(r.get()))
+      finally reader.close()
+    }
+  }
+}
+
+private object RowTest {
+  val MaxRows: Long = 100000
+}
