@@ -53,7 +53,7 @@ object Pruning {
         val tests = parts.map(may(_, bounds))
         i => tests.exists(_(i))
       case Predicate.Equal(c, v) => one(c)(mayEqual(_, v))
-      case Predicate.In(c, vs) => one(c)(b => vs.exists(mayEqual(b, _)))
+      case Predicate.In(c, vs) => one(c)(mayBeOneOf(vs))
       case Predicate.Less(c, v, orEqual) =>
         one(c)(b =>
           !b.allNull && b.min.flatMap(Value.compare(_, v)).forall(x => if (orEqual) x <= 0 else x < 0)
@@ -97,6 +97,28 @@ object Pruning {
         }
         all(c)(b => starts(b.min) && starts(b.max))
       case Predicate.Anything => false
+    }
+  }
+
+  /** Whether some value lies between the bounds; there may be many of both values and files. */
+  private def mayBeOneOf(values: Seq[Value]): Bounds => Boolean = {
+    val sorted = values.toArray.sortWith((x, y) => Value.compare(x, y).exists(_ < 0))
+    val alike = values.forall(v => Value.compare(v, values.head).isDefined)
+    b => {
+      def notBelow(min: Value): Int = {
+        var (low, high) = (0, sorted.length)
+        while (low < high) {
+          val middle = (low + high) >>> 1
+          if (Value.compare(sorted(middle), min).exists(_ < 0)) low = middle + 1 else high = middle
+        }
+        low
+      }
+      b.min match {
+        case Some(min) if alike && values.nonEmpty && Value.compare(min, values.head).isDefined =>
+          val first = notBelow(min)
+          !b.allNull && first < sorted.length && mayEqual(b, sorted(first))
+        case _ => values.exists(mayEqual(b, _))
+      }
     }
   }
 

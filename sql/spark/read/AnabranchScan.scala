@@ -2,8 +2,8 @@ package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, Paths}
-import io.anabranch.core.log.TableState
-import io.anabranch.core.operations.Predicate
+import io.anabranch.core.log.{FileBounds, TableState}
+import io.anabranch.core.operations.{Predicate => CorePredicate, Pruning}
 import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.ColumnMapping
@@ -12,6 +12,8 @@ import org.apache.hadoop.fs.Path
 import org.apache.spark.paths.SparkPath
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.connector.expressions.{Expressions, NamedReference}
+import org.apache.spark.sql.connector.expressions.filter.{Predicate => SparkPredicate}
 import org.apache.spark.sql.connector.read._
 import org.apache.spark.sql.execution.datasources.{FilePartition, PartitionedFile}
 import org.apache.spark.sql.sources
@@ -47,7 +49,7 @@ final class ScanInput(
   * @param target
   *   whether the statement changes all rows that it reads here
   */
-final case class ScanOrigin(root: String, loaded: LoadedTable, condition: Predicate, target: Boolean)
+final case class ScanOrigin(root: String, loaded: LoadedTable, condition: CorePredicate, target: Boolean)
 
 /** A read of some columns of rows in files.
   *
@@ -63,7 +65,8 @@ final class AnabranchScan(
     val origin: Option[ScanOrigin] = None
 ) extends Scan
     with Batch
-    with SupportsReportStatistics {
+    with SupportsReportStatistics
+    with SupportsRuntimeV2Filtering {
 
   private val table = input.table
   private val name = table.name.mkString(".")
@@ -74,6 +77,28 @@ final class AnabranchScan(
     input.files.iterator.flatMap(_.file.lineage).toSet,
     input.constants.map(_.name)
   )
+
+  // what other tables of the query tell while it runs leaves out more files
+  @volatile private var runtime: Seq[(SparkPredicate, CorePredicate)] = Nil
+
+  private def chosen: Seq[FileRows] =
+    if (runtime.isEmpty) input.files
+    else {
+      val bounds = new FileBounds(input.files.map(_.file).toVector)
+      val condition = CorePredicate.And(runtime.map(_._2))
+      Pruning.prune(condition, bounds, table.metadata.partitioning).map { case (i, _) => input.files(i) }
+    }
+
+  override def filterAttributes(): Array[NamedReference] =
+    input.required.fields.filter(f => translator.knows(f.name)).map(f => Expressions.column(quoted(f.name)))
+
+  override def filter(predicates: Array[SparkPredicate]): Unit =
+    runtime = predicates.toSeq.map(p => p -> translator.translate(p).bounds)
+
+  override def pushedPredicates(): Array[SparkPredicate] = runtime.map(_._1).toArray
+
+  private lazy val translator = new Predicates(table.metadata.columns)
+  private def quoted(name: String) = "`" + name.replace("`", "``") + "`"
 
   override def readSchema(): StructType = input.required
   override def toBatch: Batch = this
@@ -94,7 +119,7 @@ final class AnabranchScan(
   }
 
   override def planInputPartitions(): Array[InputPartition] = translated {
-    val (inline, stored) = input.files.partition(_.file.isInline)
+    val (inline, stored) = chosen.partition(_.file.isInline)
     val session = SparkBridge.session
     val openCost = session.sessionState.conf.filesOpenCostInBytes
     val splitBytes =

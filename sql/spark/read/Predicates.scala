@@ -57,6 +57,9 @@ final private case class Leaf(path: String, sparkType: DataType, inFiles: Boolea
   */
 final class Predicates(columns: Seq[Column]) {
 
+  /** Whether anything can be known of a column of the table. */
+  def knows(column: String): Boolean = find(columns, Seq(column), Nil).isDefined
+
   def translate(p: SparkPredicate): Translated = p match {
     case a: And =>
       combine(a.left, a.right)(Predicate.And(_)) { (l, r) =>
