@@ -48,6 +48,12 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   override def loadTable(ident: Identifier, timestamp: Long): Table =
     found(ident)(tables.load(ident, timestamp))
 
+  override def loadChangelog(
+      ident: Identifier,
+      asked: ChangelogContext,
+      options: CaseInsensitiveStringMap
+  ): Changelog = found(ident)(tables.changelog(ident, asked))
+
   override def tableExists(ident: Identifier): Boolean =
     try {
       tables.load(ident): Unit

@@ -75,7 +75,7 @@ private[repository] trait History {
   }
 
   /** The commits that made a table's versions, newest first, by their links to one another. */
-  private def versions(t: TableState): Iterator[(Long, Entry)] = {
+  protected def versions(t: TableState): Iterator[(Long, Entry)] = {
     var fetched = t.at // in its log, what lies between here and where the walk is was fetched in one round
     var close = false // links that are close together mean that a block holds many of the next ones
     Iterator.unfold(Option(t.at)) { place =>

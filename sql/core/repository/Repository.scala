@@ -15,7 +15,7 @@ final case class LoadedTable(ref: ResolvedRef, table: TableState) {
 /** A repository: branches, tags, tables and their history. The facade that Spark calls; safe for use from
   * many threads and sessions.
   */
-final class Repository private (val store: ObjectStore, env: Environment, created: Boolean) extends History {
+final class Repository private (val store: ObjectStore, env: Environment, created: Boolean) extends Changes {
   private val log = new Log(store)
   protected val states = new States(store, log, env)
   private val refs = new Refs(store, states)
@@ -232,7 +232,8 @@ final class Repository private (val store: ObjectStore, env: Environment, create
   def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)
 
   /** What changes of a table's rows need to know. */
-  def context(table: TableState): RebaseContext = new TableContext(store, log, table, () => env.randomId())
+  override def context(table: TableState): RebaseContext =
+    new TableContext(store, log, table, () => env.randomId())
 
   def newId(): String = env.randomId()
   def nowMillis(): Long = env.nowMillis()

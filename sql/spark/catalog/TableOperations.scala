@@ -3,14 +3,15 @@ package io.anabranch.spark.catalog
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.TableMetadata
 import io.anabranch.core.operations._
-import io.anabranch.core.repository.RestorePoint
+import io.anabranch.core.repository.{ChangeRange, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
 import io.anabranch.spark.schema.SchemaChanges
-import io.anabranch.spark.table.AnabranchTable
+import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable}
 import org.apache.spark.sql.anabranch.SparkBridge
-import org.apache.spark.sql.connector.catalog.{Identifier, TableChange, TableInfo}
+import org.apache.spark.sql.connector.catalog._
 
 import scala.jdk.CollectionConverters._
+import scala.jdk.OptionConverters._
 
 /** Tables of a catalog: loading, creating, changing. Throws the core's own errors. */
 final class TableOperations(context: CatalogContext) {
@@ -55,6 +56,35 @@ final class TableOperations(context: CatalogContext) {
       CreateTable(repository.newId(), t.name, metadata(t, info), StagedFiles.None, t.ref, "CREATE TABLE")
     context.commit(t.ref, parameters(info))(_ => intent)
     load(ident)
+  }
+
+  def changelog(ident: Identifier, asked: ChangelogContext): Changelog = {
+    val t = context.parse(ident)
+    val found = context.load(t)
+    val range = asked.range match {
+      case r: ChangelogRange.VersionRange =>
+        ChangeRange.Versions(
+          r.startingVersion,
+          r.endingVersion.toScala,
+          r.startingBoundInclusive,
+          r.endingBoundInclusive
+        )
+      case r: ChangelogRange.TimestampRange =>
+        ChangeRange.Times(
+          r.startingTimestamp,
+          r.endingTimestamp.toScala.map(_.longValue),
+          r.startingBoundInclusive,
+          r.endingBoundInclusive
+        )
+      case _ => ChangeRange.All
+    }
+    val net = asked.deduplicationMode == ChangelogContext.DeduplicationMode.NET_CHANGES
+    new AnabranchChangelog(
+      repository.root,
+      (context.name +: t.name).mkString("."),
+      repository.changes(found.ref, found.table, range, net),
+      SparkBridge.hadoopConf(context.fileSystemOptions)
+    )
   }
 
   private def metadata(t: TableRef, info: TableInfo, replaced: Option[TableMetadata] = None) = {

@@ -57,8 +57,8 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
     // the rule is applied until nothing changes
     if (target.exists(_.isInstanceOf[Join])) target
     else
-      target.transformUp {
-        case r: DataSourceV2Relation => filtered(r, source, equalities(condition, r, source))
+      target.transformUp { case r: DataSourceV2Relation =>
+        filtered(r, source, equalities(condition, r, source))
       }
 
   /** Pairs of expressions, of the target and of the source, that rows which match have equal. */
