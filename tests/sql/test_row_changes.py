@@ -214,3 +214,59 @@ def test_rows_with_null_are_not_deleted_by_bounds(lake: Lake) -> None:
     lake.rows("INSERT INTO {lake}.n VALUES (3, double('NaN')), (4, 2.0)")
     lake.rows("DELETE FROM {lake}.n WHERE v > 0.5")
     assert lake.rows("SELECT id FROM {lake}.n") == [(2,)]
+
+
+@pytest.fixture
+def wide() -> str:
+    """SQL for rows of more bytes than a MERGE sends through a shuffle for a small source."""
+    return "SELECT id, concat(sha2(CAST(id AS STRING), 512), sha2(concat(id, 1), 512)) AS v FROM range(0, 120000, 1, 4)"
+
+
+def narrowed(lake: Lake, merge: str) -> bool:
+    plan = lake.rows("EXPLAIN " + merge)[0][0]
+    return "LeftSemi" in plan
+
+
+def test_a_merge_narrows_a_large_target_to_the_keys_of_a_small_source(lake: Lake, wide: str) -> None:
+    lake.rows(f"CREATE TABLE {{lake}}.w AS {wide}")
+    lake.rows("CREATE TABLE {lake}.s AS SELECT id * 1000 AS k FROM range(150)")
+    lake.rows("INSERT INTO {lake}.s VALUES (NULL), (3)")
+    merge = (
+        "MERGE INTO {lake}.w USING {lake}.s ON id = k "
+        "WHEN MATCHED AND k % 2000 = 0 THEN UPDATE SET v = 'new' WHEN MATCHED THEN DELETE "
+        "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (k, 'in')"
+    )
+    assert narrowed(lake, merge)
+    lake.rows(merge)
+    told = lake.rows("DESCRIBE HISTORY {lake}.w")[0][5]
+    assert (told["rows_updated"], told["rows_deleted"], told["rows_inserted"]) == (60, 61, 31)
+    assert lake.rows("SELECT count(*), count_if(v = 'new'), count_if(v = 'in') FROM {lake}.w") == [
+        (120000 - 61 + 31, 60, 31)
+    ]
+    only_new = (
+        "MERGE INTO {lake}.w USING {lake}.s ON id = k WHEN NOT MATCHED THEN INSERT (id, v) VALUES (k, 'x')"
+    )
+    assert narrowed(lake, only_new)
+    lake.rows(only_new)
+    # rows that were deleted, and NULL once more
+    assert lake.rows("SELECT count(*) FROM {lake}.w WHERE v = 'x'") == [(61 + 1,)]
+
+
+def test_a_merge_reads_no_file_that_the_keys_of_its_source_are_not_in(lake: Lake, wide: str) -> None:
+    lake.rows(f"CREATE TABLE {{lake}}.w AS {wide}")
+    lake.rows("CREATE TABLE {lake}.s AS SELECT id AS k FROM range(5)")
+    used = lake.rows("SELECT DISTINCT input_file_name() FROM {lake}.w WHERE id < 5")[0][0]
+    for file in data_files(lake):
+        name = file.name
+        if name not in used and file.parent.name in used:
+            file.unlink()
+    lake.rows("MERGE INTO {lake}.w USING {lake}.s ON id = k WHEN MATCHED THEN UPDATE SET v = 'new'")
+    assert lake.rows("DESCRIBE HISTORY {lake}.w")[0][5]["rows_updated"] == 5
+
+
+def test_a_merge_with_a_random_source_computes_it_once(lake: Lake, wide: str) -> None:
+    lake.rows(f"CREATE TABLE {{lake}}.w AS {wide}")
+    random = "(SELECT CAST(rand() * 1000 AS BIGINT) AS k FROM range(3))"
+    assert not narrowed(
+        lake, f"MERGE INTO {{lake}}.w USING {random} ON id = k WHEN NOT MATCHED THEN INSERT (id) VALUES (k)"
+    )

@@ -7,7 +7,7 @@ import io.anabranch.core.repository.{LoadedTable, ResolvedRef}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
 import io.anabranch.spark.table.TableOptions
-import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WriteMode, WritePlans, WriteSink}
+import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WritePlans, WriteSink}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.expressions.Transform
@@ -51,7 +51,7 @@ final class StagedAnabranchTable(
   override def target: Option[LoadedTable] = None
 
   override def finish(
-      mode: WriteMode,
+      operation: String,
       added: Seq[DataFile],
       remove: Option[Seq[DataFile]],
       reads: Reads

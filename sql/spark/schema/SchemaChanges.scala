@@ -154,6 +154,16 @@ object SchemaChanges {
       )
   }
 
+  /** Whether a write WITH SCHEMA EVOLUTION may change a column so: a type is never narrowed to that of the rows. */
+  def mayEvolve(m: TableMetadata, change: TableChange.ColumnChange): Boolean = change match {
+    case c: TableChange.UpdateColumnType =>
+      SparkBridge
+        .typeOf(ColumnMapping.logical(m.columns), c.fieldNames.toSeq)
+        .exists(widens(_, c.newDataType))
+    case c: TableChange.AddColumn => c.isNullable
+    case _ => false
+  }
+
   private def widens(from: DataType, to: DataType): Boolean = (from, to) match {
     case (a, b) if a == b => true
     case (ByteType, ShortType | IntegerType | LongType) => true

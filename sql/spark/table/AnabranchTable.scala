@@ -37,6 +37,7 @@ final class AnabranchTable(
     with SupportsWrite
     with SupportsMetadataColumns
     with SupportsRowLevelOperations
+    with SupportsSchemaEvolution
     with SupportsDeleteV2 {
 
   private val metadata: TableMetadata = loaded.table.metadata
@@ -59,8 +60,12 @@ final class AnabranchTable(
     TableCapability.BATCH_WRITE,
     TableCapability.TRUNCATE,
     TableCapability.OVERWRITE_BY_FILTER,
-    TableCapability.OVERWRITE_DYNAMIC
+    TableCapability.OVERWRITE_DYNAMIC,
+    TableCapability.AUTOMATIC_SCHEMA_EVOLUTION
   )
+
+  override def supportsColumnChange(change: TableChange.ColumnChange): Boolean =
+    SchemaChanges.mayEvolve(metadata, change)
 
   override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder = translated {
     new AnabranchScanBuilder(repository.root, TableOptions.forRead(repository, loaded, options), hadoopConf)
@@ -82,7 +87,7 @@ final class AnabranchTable(
   private def hadoopConf = SparkBridge.hadoopConf(options)
 
   override def truncateTable(): Boolean = translated {
-    new CommitSink(repository, loaded).commit("TRUNCATE", Nil, None)
+    new CommitSink(repository, loaded).finish("TRUNCATE", Nil, None, Reads.Nothing)
     true
   }
 
@@ -117,25 +122,21 @@ final class CommitSink(repository: Repository, loaded: LoadedTable) extends Writ
   override def target: Option[LoadedTable] = Some(loaded)
 
   override def finish(
-      mode: WriteMode,
-      added: Seq[DataFile],
-      remove: Option[Seq[DataFile]],
-      reads: Reads
-  ): Unit = commit(if (mode == WriteMode.Append) "INSERT" else "OVERWRITE", added, remove, reads)
-
-  def commit(
       operation: String,
       added: Seq[DataFile],
       remove: Option[Seq[DataFile]],
-      reads: Reads = Reads.Nothing
+      reads: Reads
   ): Unit = {
     val gone = remove.getOrElse(files)
-    val metrics = TableIntents.metrics(added, gone)
+    val counted = TableIntents.metrics(added, gone)
+    val metrics =
+      if (operation == "MERGE") Map("rows_updated" -> 0L, "rows_deleted" -> 0L) ++ counted else counted
     val staged = repository.stage(added)
     val id = loaded.table.id
     val log = repository.context(loaded.table)
     val intent =
-      if (operation == "INSERT") Append(loaded.state, id, staged, operation, metrics, reads, log)
+      if (remove.exists(_.isEmpty) && operation != "OVERWRITE")
+        Append(loaded.state, id, staged, operation, metrics, reads, log)
       else Overwrite(loaded.state, id, remove.map(_.map(_.id)), staged, operation, metrics, reads, log)
     repository.commit(branch, loaded.state, intent, CommitSettings.context(SparkBridge.conf)): Unit
   }

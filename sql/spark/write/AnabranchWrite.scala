@@ -36,7 +36,7 @@ trait WriteSink {
     * @param remove
     *   ids of the files that go; None for all
     */
-  def finish(mode: WriteMode, added: Seq[DataFile], remove: Option[Seq[DataFile]], reads: Reads): Unit
+  def finish(operation: String, added: Seq[DataFile], remove: Option[Seq[DataFile]], reads: Reads): Unit
 
   /** The table as it was read; None for one that is created. */
   def target: Option[LoadedTable]
@@ -76,7 +76,11 @@ final private class AnabranchWrite(sink: WriteSink, tableName: String, mode: Wri
   override def toBatch: BatchWrite = translated {
     val plan = WritePlans.of(sink.root, sink.tableId, sink.metadata)
     val read = sink.target.flatMap(reads(_, conf)).getOrElse(Reads.Nothing)
-    new AnabranchBatchWrite(sink, tableName, mode, plan, read, conf)
+    val operation = mode match {
+      case WriteMode.Append => if (ofMerge) "MERGE" else "INSERT"
+      case _ => "OVERWRITE"
+    }
+    new AnabranchBatchWrite(sink, tableName, mode, operation, plan, read, conf)
   }
   override def description(): String = s"anabranch $tableName"
 
@@ -89,6 +93,7 @@ final class AnabranchBatchWrite(
     sink: WriteSink,
     tableName: String,
     mode: WriteMode,
+    operation: String,
     plan: WritePlan,
     reads: Reads,
     conf: Configuration
@@ -116,7 +121,7 @@ final class AnabranchBatchWrite(
         val touched = files.map(_.partition).toSet
         Some(sink.files.filter(f => touched(f.partition)).toSeq)
     }
-    sink.finish(mode, files, remove, reads)
+    sink.finish(operation, files, remove, reads)
   }
 
   override def abort(messages: Array[WriterCommitMessage]): Unit =

@@ -1,20 +1,23 @@
 package io.anabranch.spark.write
 
+import io.anabranch.spark.read.AnabranchScan
 import io.anabranch.spark.table.AnabranchTable
 import org.apache.spark.sql.catalyst.analysis.NamedRelation
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.plans.{Inner, LeftAnti, LeftSemi, RightOuter}
 import org.apache.spark.sql.catalyst.plans.logical._
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
+import org.apache.spark.sql.classic.Strategy
+import org.apache.spark.sql.execution.SparkPlan
+import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2ScanRelation}
 import org.apache.spark.sql.internal.SQLConf
 
 /** Narrows the target of a MERGE to the rows that a small source matches, before the join.
   *
   * The join of a MERGE that inserts can't broadcast its source, since unmatched rows of it are kept: Spark sends
   * the whole target through a shuffle. So the keys of the source are broadcast first, and leave out rows of the
-  * target (a semi-join) and files (by their bounds, at run time). The source is computed twice, so it must be
-  * deterministic.
+  * target by a semi-join; [[MergeFiles]] has them leave out files, too. The source is computed twice, so it must
+  * be deterministic.
   */
 object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
   private val MinTargetBytes = 8L * 1024 * 1024
@@ -82,11 +85,8 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
     if (pairs.isEmpty || !worthwhile(target, source, keys)) target
     else {
       val matched = pairs.zip(keys.output).map { case ((t, _), key) => EqualTo(t, key): Expression }
-      val pruned = pairs.zipWithIndex.collectFirst { case ((t: AttributeReference, _), i) =>
-        Filter(DynamicPruningSubquery(t, keys.clone(), keys.output, Seq(i), onlyInBroadcast = true), target)
-      }
       val hint = JoinHint(None, Some(HintInfo(Some(BROADCAST))))
-      Join(pruned.getOrElse(target), keys, LeftSemi, Some(matched.reduce(And)), hint)
+      Join(target, keys, LeftSemi, Some(matched.reduce(And)), hint)
     }
   }
 
@@ -94,4 +94,45 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
     source.deterministic && !source.isStreaming &&
       keys.stats.sizeInBytes <= SQLConf.get.autoBroadcastJoinThreshold &&
       target.stats.sizeInBytes >= MinTargetBytes
+}
+
+/** Lets the keys that narrow the target of a MERGE ([[MergeKeys]]) leave out files of it, by their bounds, once
+  * they are known. That is Spark's dynamic pruning; it has to be put in where scans are planned already.
+  */
+object MergeFiles extends Strategy {
+  override def apply(plan: LogicalPlan): Seq[SparkPlan] = plan match {
+    case w: V2WriteCommand =>
+      val pruned = w.transformDown { case j @ Join(target, keys, LeftSemi, Some(condition), _) =>
+        pairs(condition, keys)
+          .flatMap { case (attribute, i) => filtered(target, attribute, keys, i) }
+          .headOption
+          .fold(j: LogicalPlan)(narrow => j.copy(left = narrow))
+      }
+      if (pruned.fastEquals(w)) Nil else Seq(planLater(pruned))
+    case _ => Nil
+  }
+
+  private def pairs(condition: Expression, keys: LogicalPlan): Seq[(Attribute, Int)] =
+    condition.collect {
+      case EqualTo(a: Attribute, b: Attribute) if keys.outputSet.contains(b) =>
+        (a, keys.output.indexWhere(_.exprId == b.exprId))
+    }
+
+  /** Only once, and only where the scan is one that knows its files. */
+  private def filtered(
+      target: LogicalPlan,
+      key: Attribute,
+      keys: LogicalPlan,
+      index: Int
+  ): Option[LogicalPlan] = {
+    def known(scan: AnabranchScan) = scan.origin.exists(_.target) &&
+      scan.filterAttributes().exists(_.fieldNames.toSeq == Seq(key.name))
+    val done = target.exists(_.expressions.exists(_.exists(_.isInstanceOf[DynamicPruningSubquery])))
+    val narrow = target.transformUp {
+      case r @ DataSourceV2ScanRelation(_, scan: AnabranchScan, output, _, _, _)
+          if !done && known(scan) && output.exists(_.exprId == key.exprId) =>
+        Filter(DynamicPruningSubquery(key, keys, keys.output, Seq(index), onlyInBroadcast = true), r)
+    }
+    Option.unless(narrow.fastEquals(target))(narrow)
+  }
 }

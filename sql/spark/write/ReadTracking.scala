@@ -29,7 +29,8 @@ final case class RowCondition(expression: Expression, output: Seq[Attribute])
 object ReadTracking extends Strategy {
   override def apply(plan: LogicalPlan): Seq[SparkPlan] = {
     plan match {
-      case w: V2WriteCommand => writeOf(w).foreach(_.told(scans(w.query), condition(w)))
+      case w: V2WriteCommand =>
+        writeOf(w).foreach(_.told(scans(w.query), condition(w), w.isInstanceOf[InsertOnlyMerge]))
       case _ => ()
     }
     Nil
@@ -70,8 +71,13 @@ object ReadTracking extends Strategy {
 trait TracksReads {
   @volatile private var tracked: Option[(Seq[ScanOrigin], Option[RowCondition])] = None
 
-  private[write] def told(scans: Seq[ScanOrigin], condition: Option[RowCondition]): Unit =
+  /** Whether it is what is left of a MERGE that only inserts. */
+  @volatile protected var ofMerge: Boolean = false
+
+  private[write] def told(scans: Seq[ScanOrigin], condition: Option[RowCondition], merge: Boolean): Unit = {
     tracked = Some((scans, condition))
+    ofMerge = merge
+  }
 
   /** @param target
     *   the table that is written to, as it was read

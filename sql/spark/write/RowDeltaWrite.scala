@@ -16,7 +16,7 @@ import org.apache.spark.sql.connector.write._
 final class RowDeltaWrite(
     repository: Repository,
     loaded: LoadedTable,
-    operation: String,
+    command: RowLevelOperation.Command,
     conf: Configuration
 ) extends DeltaWrite
     with RequiresDistributionAndOrdering
@@ -31,16 +31,19 @@ final class RowDeltaWrite(
     new RowDeltaBatchWrite(
       repository,
       loaded,
-      operation,
+      command.name,
       reads(loaded, conf).getOrElse(Reads(Seq(everything))),
       plan,
       conf
     )
   }
-  override def description(): String = s"anabranch $operation of ${loaded.table.name.mkString(".")}"
+  override def description(): String = s"anabranch $command of ${loaded.table.name.mkString(".")}"
 
   override def requiredDistribution(): Distribution = Distributions.unspecified()
-  override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(loaded.table.metadata)
+  override def requiredOrdering(): Array[SortOrder] =
+    // what a DELETE writes has no columns to order by
+    if (command == RowLevelOperation.Command.DELETE) Array.empty
+    else PartitionOrder.of(loaded.table.metadata)
 }
 
 private[write] object PartitionOrder {

@@ -4,9 +4,10 @@ import io.anabranch.core.format.{DataFile, DeletionVector, RowPositions}
 import io.anabranch.spark.read.LineageColumns
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
-import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.{InternalRow, ProjectingInternalRow}
 import org.apache.spark.sql.catalyst.expressions.{GenericInternalRow, JoinedRow}
 import org.apache.spark.sql.connector.write._
+import org.apache.spark.sql.types.StructType
 import org.apache.spark.util.SerializableConfiguration
 
 import scala.collection.mutable
@@ -49,6 +50,11 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
   private val rows = new RowWriter(plan, settings)
   private val gone = mutable.LongMap.empty[mutable.ArrayBuilder.ofLong]
   private val joined = new JoinedRow
+  // a statement that asks for hidden columns has them behind the table's own
+  private val own = {
+    val columns = plan.schema.fields.dropRight(plan.target.lineage.size)
+    ProjectingInternalRow(StructType(columns), columns.indices)
+  }
   private val rowId = new GenericInternalRow(1)
   private var inserted = 0L
   private var updated = 0L
@@ -61,14 +67,21 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
     mark(id.getLong(0))
     updated += 1
     rowId.update(0, metadata.getLong(0))
-    rows.write(joined(row, rowId))
+    rows.write(joined(ownColumns(row), rowId))
   }
 
   override def insert(row: InternalRow): Unit = timed {
     inserted += 1
     rowId.update(0, null)
-    rows.write(joined(row, rowId))
+    rows.write(joined(ownColumns(row), rowId))
   }
+
+  private def ownColumns(row: InternalRow): InternalRow =
+    if (row.numFields == own.numFields) row
+    else {
+      own.project(row)
+      own
+    }
 
   private def mark(place: Long): Unit = gone
     .getOrElseUpdate(LineageColumns.fileOf(place).toLong, new mutable.ArrayBuilder.ofLong)

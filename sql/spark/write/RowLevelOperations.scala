@@ -33,6 +33,6 @@ final class MergeOnReadOperation(
 
   override def newWriteBuilder(logical: LogicalWriteInfo): DeltaWriteBuilder = new DeltaWriteBuilder {
     override def build(): DeltaWrite =
-      new RowDeltaWrite(repository, loaded, info.command().name, conf)
+      new RowDeltaWrite(repository, loaded, info.command(), conf)
   }
 }

@@ -29,7 +29,7 @@ final private[spark] case class WholeFileDelete(condition: Predicate, files: Seq
       files.map(_.id).toSet,
       Reads(Seq(read), CommitSettings.serializable(conf, table.metadata.properties)),
       "DELETE",
-      Map("rows_inserted" -> 0L, "rows_deleted" -> files.map(_.liveRows).sum),
+      Map("rows_inserted" -> 0L, "rows_updated" -> 0L, "rows_deleted" -> files.map(_.liveRows).sum),
       repository.context(table)
     )
     repository.commit(loaded.ref.writable, loaded.state, intent, CommitSettings.context(conf)): Unit

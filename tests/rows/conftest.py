@@ -1,0 +1,62 @@
+"""Fixtures of the row tests: an empty repository that is the current catalog, whose lineage is checked after
+each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pyspark.errors import PySparkException
+
+from rows import lineage
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Refused = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def lake(new_lake: Any, spark: SparkSession) -> Any:
+    """An empty repository, the current catalog of the session; its namespace is ``default``."""
+    made = new_lake()
+    spark.sql(f"USE {made.name}.default")
+    return made
+
+
+@pytest.fixture
+def reused() -> set[str]:
+    """A test puts columns here whose name means another column than before."""
+    return set()
+
+
+@pytest.fixture(autouse=True)
+def lineage_holds(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test: the invariants of row lineage, on all versions of all tables on all branches."""
+    if "lake" not in request.fixturenames:
+        yield
+        return
+    lake = request.getfixturevalue("lake")
+    reused = request.getfixturevalue("reused")
+    yield
+    branches = [b for b, *_ in lake.rows("SHOW BRANCHES IN {lake}") if b != "main"]
+    for _, name, _ in lake.rows("SHOW TABLES IN {lake}.default"):
+        refs = [name, *(f"`{name}@{branch}`" for branch in branches)]
+        lineage.check(lake.rows, [f"{lake.name}.default.{ref}" for ref in refs], reused)
+
+
+@pytest.fixture
+def refused() -> Refused:
+    """``with refused("ANABRANCH_REF.NOT_FOUND", "dev"):`` expects that class, and the words in the message."""
+
+    @contextmanager
+    def expect(condition: str, *words: str) -> Iterator[Any]:
+        with pytest.raises(PySparkException) as caught:
+            yield caught
+        assert caught.value.getCondition() == condition, str(caught.value)
+        for word in words:
+            assert word in str(caught.value)
+
+    return expect
