@@ -22,6 +22,7 @@ from anabranch.results import (
     Tag,
 )
 from anabranch.session import configure, jar_path, spark_conf
+from anabranch.table import Table
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "Commit",
     "MergeResult",
     "RestoreResult",
+    "Table",
     "TableChange",
     "TableDetail",
     "TableVersion",

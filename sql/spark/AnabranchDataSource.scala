@@ -29,19 +29,36 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
           "advice" -> "Give its name, as in load(\"lake.db.t\")."
         )
       )
-    if (text.contains('/'))
-      throw AnabranchException(
-        "ANABRANCH_WRITE.OPTION",
-        "option" -> "path",
-        "reason" -> s"'$text' is a path, and tables are found by name",
-        "advice" -> "Give the name of a table, as in load(\"lake.db.t\")."
-      )
+    if (text.contains('/')) return path(text)
     val names = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
     val manager = SparkBridge.session.sessionState.catalogManager
     if (names.size > 1 && manager.isCatalogRegistered(names.head)) names
     else
       manager.currentCatalog.name() +: (if (names.size > 1) names
                                         else manager.currentNamespace.toSeq ++ names)
+  }
+
+  /** A relative path is the name of a table in the namespace `default`, as code for other formats has it. */
+  private def path(text: String): Seq[String] = {
+    def refused(reason: String) = AnabranchException(
+      "ANABRANCH_WRITE.OPTION",
+      "option" -> "path",
+      "reason" -> reason,
+      "advice" -> "Give the name of a table, as in load(\"lake.db.t\")."
+    )
+    if (text.startsWith("/") || text.contains("://"))
+      throw refused(s"'$text' is a place, and tables lie in the repository of a catalog")
+    val manager = SparkBridge.session.sessionState.catalogManager
+    val catalog = manager.currentCatalog match {
+      case c: AnabranchCatalog => c.name
+      case _ =>
+        SparkBridge.anabranchCatalogs match {
+          case Seq(one) => one
+          case several =>
+            throw refused(s"the session has ${several.size} Anabranch catalogs, and '$text' does not say which")
+        }
+    }
+    Seq(catalog, "default", text.stripSuffix("/"))
   }
 
   override def extractCatalog(options: CaseInsensitiveStringMap): String = translated(parts(options).head)

@@ -131,7 +131,7 @@ def test_data_frames_create_append_and_replace(lake: Any) -> None:
 
 
 def test_a_path_is_not_a_table(lake: Any, refused: Any) -> None:
-    with refused("ANABRANCH_WRITE.OPTION", "a path"):
+    with refused("ANABRANCH_WRITE.OPTION", "a place"):
         lake.spark.range(1).write.format("anabranch").save("/tmp/somewhere")
     with refused("ANABRANCH_WRITE.OPTION", "no table is named"):
         lake.spark.read.format("anabranch").load()

@@ -24,6 +24,14 @@ object SparkBridge {
   /** Settings of the active session. */
   def conf: SQLConf = session.sessionState.conf
 
+  /** Names of the catalogs of the session that are of our class. */
+  def anabranchCatalogs: Seq[String] = {
+    val prefix = "spark.sql.catalog."
+    conf.getAllConfs.collect {
+      case (key, "io.anabranch.spark.AnabranchCatalog") if key.startsWith(prefix) => key.stripPrefix(prefix)
+    }.toSeq.sorted
+  }
+
   /** Hadoop settings of the active session, with a catalog's or a read's options over them. */
   def hadoopConf(options: Map[String, String]): Configuration =
     session.sessionState.newHadoopConfWithOptions(options)

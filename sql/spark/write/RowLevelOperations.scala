@@ -25,8 +25,9 @@ final class MergeOnReadOperation(
 
   override def rowId(): Array[NamedReference] = Array(Expressions.column(LineageColumns.Place))
 
+  /** A condition may ask for them only in a subquery, where Spark adds them too late by itself. */
   override def requiredMetadataAttributes(): Array[NamedReference] =
-    if (info.command() == Command.DELETE) Array.empty else Array(Expressions.column(Lineage.RowId))
+    Lineage.Columns.map(Expressions.column(_): NamedReference).toArray
 
   override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder =
     new AnabranchScanBuilder(repository.root, loaded, conf, target = true)
