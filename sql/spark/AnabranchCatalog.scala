@@ -35,7 +35,10 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   override def defaultNamespace(): Array[String] = CatalogContext.DefaultNamespace.toArray
 
   override def capabilities(): util.Set[TableCatalogCapability] =
-    util.EnumSet.of(TableCatalogCapability.SUPPORT_COLUMN_DEFAULT_VALUE)
+    util.EnumSet.of(
+      TableCatalogCapability.SUPPORT_COLUMN_DEFAULT_VALUE,
+      TableCatalogCapability.SUPPORT_TABLE_CONSTRAINT
+    )
 
   // ---- tables
 

@@ -8,9 +8,12 @@ object Features {
   /** The format version that this software writes, and the newest that it knows. */
   val FormatVersion: Long = 1
 
-  /** Features that this software knows. None are optional yet: format 1 holds them all. */
+  /** Of a table whose rows keep a condition: who writes must check it. */
+  val CheckConstraints: String = "check-constraints"
+
+  /** Features that this software knows. */
   val Reader: Set[String] = Set.empty
-  val Writer: Set[String] = Set.empty
+  val Writer: Set[String] = Set(CheckConstraints)
 
   /** Refuses, by name, features that this software does not know.
     *

@@ -14,7 +14,8 @@ final case class TableMetadata(
     retired: Set[String] = Set.empty,
     createdAtMillis: Long = 0,
     readerFeatures: Set[String] = Set.empty,
-    writerFeatures: Set[String] = Set.empty
+    writerFeatures: Set[String] = Set.empty,
+    constraints: Seq[TableConstraint] = Nil
 ) {
 
   /** Physical paths (parts joined by `.`) of all fields outside lists and maps, with their types. */
@@ -25,7 +26,7 @@ final case class TableMetadata(
 
   /** Whether a writer that saw the other metadata wrote files that fit this. */
   def sameLayout(other: TableMetadata): Boolean =
-    columns == other.columns && partitioning == other.partitioning &&
+    columns == other.columns && partitioning == other.partitioning && constraints == other.constraints &&
       readerFeatures == other.readerFeatures && writerFeatures == other.writerFeatures
 }
 
@@ -47,6 +48,9 @@ object TableMetadata {
     ),
     "properties" -> Option.when(m.properties.nonEmpty)(Json.textMap(m.properties)),
     "retired" -> Option.when(m.retired.nonEmpty)(Json.texts(m.retired.toSeq.sorted)),
+    "constraints" -> Option.when(m.constraints.nonEmpty)(
+      Json.Arr(m.constraints.map(TableConstraint.encode))
+    ),
     "created" -> Some(Json.int64(m.createdAtMillis)),
     "reader_features" -> Option.when(m.readerFeatures.nonEmpty)(Json.texts(m.readerFeatures.toSeq.sorted)),
     "writer_features" -> Option.when(m.writerFeatures.nonEmpty)(Json.texts(m.writerFeatures.toSeq.sorted))
@@ -59,6 +63,7 @@ object TableMetadata {
     r.texts("retired").toSet,
     r.long("created"),
     r.texts("reader_features").toSet,
-    r.texts("writer_features").toSet
+    r.texts("writer_features").toSet,
+    r.readers("constraints").map(TableConstraint.decode)
   )
 }

@@ -8,7 +8,8 @@ import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{OneRowRelation, Project}
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
-import org.apache.spark.sql.connector.catalog.{CatalogV2Util, TableChange}
+import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
+import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.internal.SQLConf
@@ -64,6 +65,16 @@ object SparkBridge {
       changes: Seq[TableChange]
   ): Map[String, String] =
     CatalogV2Util.applyPropertiesChanges(properties, changes)
+
+  /** Spark's own replay of constraint changes. */
+  def constraintChanges(before: Array[Constraint], table: String, changes: Seq[TableChange]): Array[Constraint] = {
+    val holder = new Table {
+      override def name(): String = table
+      override def capabilities(): java.util.Set[TableCapability] = java.util.Set.of()
+      override def constraints(): Array[Constraint] = before
+    }
+    CatalogV2Util.collectConstraintChanges(holder, changes)
+  }
 
   def columns(schema: StructType): Array[org.apache.spark.sql.connector.catalog.Column] =
     CatalogV2Util.structTypeToV2Columns(schema)

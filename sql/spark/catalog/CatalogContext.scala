@@ -58,6 +58,9 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
       }
   }
 
+  /** The state that the last statement of this session was resolved against. */
+  def pinned(ref: String): Option[ResolvedRef] = synchronized(resolved.get(ref))
+
   private var statement = new WeakReference[AnyRef](null)
   private var resolved = Map.empty[String, ResolvedRef]
 

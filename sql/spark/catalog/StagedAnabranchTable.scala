@@ -5,11 +5,12 @@ import io.anabranch.core.log.TableState
 import io.anabranch.core.operations.{CreateTable, Reads, ReplaceTable, TableIntents}
 import io.anabranch.core.repository.{LoadedTable, ResolvedRef}
 import io.anabranch.spark.AnabranchErrors.translated
-import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
+import io.anabranch.spark.schema.{ColumnMapping, Constraints, SchemaChanges}
 import io.anabranch.spark.table.TableOptions
 import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WritePlans, WriteSink}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.Transform
 import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
 
@@ -38,6 +39,7 @@ final class StagedAnabranchTable(
   override def name(): String = (context.name +: t.name).mkString(".")
   override lazy val columns: Array[Column] = SparkBridge.columns(schema())
   override def schema(): org.apache.spark.sql.types.StructType = ColumnMapping.logical(metadata.columns)
+  override def constraints(): Array[Constraint] = Constraints.toSpark(metadata)
   override def partitioning(): Array[Transform] = SchemaChanges.partitioning(metadata)
   override def properties(): util.Map[String, String] = metadata.properties.asJava
   override def capabilities(): util.Set[TableCapability] =

@@ -96,6 +96,7 @@ final class TableOperations(context: CatalogContext) {
       info.partitions.toSeq,
       properties,
       repository.nowMillis(),
+      info.constraints.toSeq,
       replaced
     )
   }
@@ -126,9 +127,14 @@ final class TableOperations(context: CatalogContext) {
 
   def alter(ident: Identifier, changes: Seq[TableChange]): AnabranchTable = {
     val t = context.parse(ident)
+    // rows are checked before a constraint is added: none may have come since
+    val base = Option
+      .when(changes.exists(_.isInstanceOf[TableChange.AddConstraint]))(context.pinned(t.ref))
+      .flatten
     context.commit(t.ref) { r =>
-      val now = Names.table(r.state, t.name, t.ref)
-      AlterTable(r.state, now.id, SchemaChanges.alter(t.name.mkString("."), now.metadata, changes))
+      val state = base.getOrElse(r).state
+      val now = Names.table(state, t.name, t.ref)
+      AlterTable(state, now.id, SchemaChanges.alter(t.name.mkString("."), now.metadata, changes))
     }
     load(ident)
   }

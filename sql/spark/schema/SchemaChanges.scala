@@ -4,6 +4,7 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Column, PartitionField, TableMetadata, Transform}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog.{TableCatalog, TableChange}
+import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.{Literal, Transform => SparkTransform}
 import org.apache.spark.sql.types._
 
@@ -21,6 +22,7 @@ object SchemaChanges {
       partitions: Seq[SparkTransform],
       properties: Map[String, String],
       nowMillis: Long,
+      constraints: Seq[Constraint] = Nil,
       before: Option[TableMetadata] = None
   ): TableMetadata = {
     val used = before.fold(Set.empty[String])(m => m.retired ++ ColumnMapping.paths(m.columns))
@@ -31,13 +33,15 @@ object SchemaChanges {
         .flatMap(_.columns.find(o => o.name == c.name && o.dataType == c.dataType))
         .fold(c)(o => c.copy(physical = o.physical))
     }
-    TableMetadata(
+    val made = TableMetadata(
       columns,
       partitions.map(partitionField(table, columns, _)),
       properties -- Seq("provider", "owner"),
       used -- ColumnMapping.paths(columns),
-      nowMillis
+      nowMillis,
+      constraints = constraints.map(Constraints.fromSpark(table, columns, _))
     )
+    Constraints.features(made)
   }
 
   private def partitionField(table: String, columns: Seq[Column], t: SparkTransform): PartitionField = {
@@ -104,11 +108,12 @@ object SchemaChanges {
       )
     }
     if (columns.isEmpty) unsupported(table, "it would have no column", "Keep at least one column.")
-    before.copy(
+    val after = before.copy(
       columns = columns,
       retired = used -- ColumnMapping.paths(columns),
       properties = SparkBridge.applyPropertiesChanges(before.properties, changes)
     )
+    Constraints.altered(table, before, after, changes)
   }
 
   private def check(table: String, schema: StructType, change: TableChange): Unit = change match {
@@ -146,6 +151,7 @@ object SchemaChanges {
         "The repository keeps all data under its own root."
       )
     case _: TableChange.ColumnChange | _: TableChange.SetProperty | _: TableChange.RemoveProperty => ()
+    case _: TableChange.AddConstraint | _: TableChange.DropConstraint => ()
     case other =>
       unsupported(
         table,

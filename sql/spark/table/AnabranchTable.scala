@@ -7,10 +7,11 @@ import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
-import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
+import io.anabranch.spark.schema.{ColumnMapping, Constraints, SchemaChanges}
 import io.anabranch.spark.write._
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.Transform
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.read.ScanBuilder
@@ -50,6 +51,7 @@ final class AnabranchTable(
   override def id(): String = s"${loaded.table.id}@${loaded.ref.text}"
   override lazy val columns: Array[Column] = SparkBridge.columns(ColumnMapping.logical(metadata.columns))
   override def schema(): org.apache.spark.sql.types.StructType = ColumnMapping.logical(metadata.columns)
+  override def constraints(): Array[Constraint] = Constraints.toSpark(metadata)
   override def partitioning(): Array[Transform] = SchemaChanges.partitioning(metadata)
 
   override def properties(): util.Map[String, String] =
