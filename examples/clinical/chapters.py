@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import features
 import ingest
 import model
 import units
-from anabranch import Catalog
+from anabranch import Catalog, Table
 from lake import Lake
 from story import Story
 
@@ -34,6 +35,7 @@ class Outcome:
     drift: list[units.UnitDrift] = field(default_factory=list)
     rows_before_correction: int = 0
     rows_after_correction: int = 0
+    cells_corrected: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     trained: model.Figures | None = None
     as_delivered: model.Figures | None = None
     corrected: model.Figures | None = None
@@ -161,25 +163,25 @@ def unit_error(demo: Demo, trained: Pipeline) -> None:
         )
     outcome.as_delivered = _on_new_quarter(demo, trained, "as delivered")
     delivered = demo.catalog.history(_in_catalog(lake, "observation"), limit=1)[0].version
-    columns = ingest.flat_columns("Observation")
     message = "mmol/L beside numbers in mg/dL: label corrected"
     with _says(demo, DATA_TEAM, message, ticket="LAB-7", codes=",".join(d.code for d in outcome.drift)):
-        units.correct(lake, [d for d in outcome.drift if d.only_the_label], columns)
-    story.statement("INSERT OVERWRITE … PARTITION (category = 'laboratory') SELECT …, CASE … END AS unit, …")
-    now, then = (
-        f"SELECT {', '.join(columns)} FROM {lake.table('observation', version)}"
-        for version in (SECOND, delivered)
-    )
-    counted = lake.counts(
-        {
-            "before": f"SELECT count(*) FROM ({then} EXCEPT {now})",
-            "after": f"SELECT count(*) FROM ({now} EXCEPT {then})",
-        }
-    )
-    outcome.rows_before_correction, outcome.rows_after_correction = counted["before"], counted["after"]
+        story.statement(units.correct(lake, [d for d in outcome.drift if d.only_the_label]))
+    observation = Table.forName(lake.spark, lake.table("observation"))
+    kinds = Counter(row["_change_type"] for row in observation.changes(delivered).collect())
+    cells = observation.cell_changes(delivered).orderBy("row_id").collect()
+    outcome.rows_before_correction = kinds["update_preimage"]
+    outcome.rows_after_correction = kinds["update_postimage"]
+    outcome.cells_corrected = Counter((c["column"], c["before"], c["after"]) for c in cells)
     story.fact(
-        "EXCEPT", f"{counted['before']} rows only before, {counted['after']} only after the correction"
+        "CHANGES",
+        f"{kinds['update_postimage']} rows updated, {kinds['insert']} inserted, {kinds['delete']} deleted;"
+        f" {len(cells)} cells differ",
     )
+    for (column, before, after), count in outcome.cells_corrected.items():
+        story.fact(column, f"{before} -> {after} in {count} rows")
+    for cell in cells[:2]:
+        row = lake.row(f"SELECT id FROM {lake.table('observation')} WHERE _row_id = {cell['row_id']}")
+        story.fact(f"row {cell['row_id']}", f"{row.id}: {cell['column']} was {cell['before']}")
     outcome.corrected = _on_new_quarter(demo, trained, "corrected")
 
 

@@ -88,16 +88,17 @@ def find_drift(lake: Lake, known: str) -> list[UnitDrift]:
     return [UnitDrift(**row.asDict()) for row in found]
 
 
-def correct(lake: Lake, drifts: list[UnitDrift], columns: list[str]) -> None:
-    """Writes the known unit beside the numbers that are in it, in the one partition that they stand in.
+def correct(lake: Lake, drifts: list[UnitDrift]) -> str:
+    """Writes the known unit beside the numbers that are in it; gives the statement.
 
     ``resource`` keeps the JSON as received: the difference between the two is the record of the correction.
     """
-    cases = " ".join(f"WHEN code = '{d.code}' AND unit = '{d.unit}' THEN '{d.known_unit}'" for d in drifts)
-    values = {"`unit`": f"CASE {cases} ELSE unit END AS unit"}
-    selected = ", ".join(values.get(name, name) for name in columns if name != "`category`")
-    table = lake.table("observation")
-    lake.run(
-        f"INSERT OVERWRITE {table} PARTITION (category = 'laboratory')"
-        f" SELECT {selected}, resource FROM {table} WHERE category = 'laboratory'"
+    known = ", ".join(f"('{d.code}', '{d.unit}', '{d.known_unit}')" for d in drifts)
+    statement = (
+        f"MERGE INTO {lake.table('observation')} o"
+        f" USING (SELECT * FROM VALUES {known} AS v (code, wrong, known)) d"
+        " ON o.category = 'laboratory' AND o.code = d.code AND o.unit = d.wrong"
+        " WHEN MATCHED THEN UPDATE SET unit = d.known"
     )
+    lake.run(statement)
+    return statement

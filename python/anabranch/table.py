@@ -14,6 +14,7 @@ from uuid import uuid4
 from anabranch import _sql
 from anabranch._builder import TableBuilder
 from anabranch._merge import MergeBuilder
+from anabranch.changes import cell_changes, row_changes
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -142,6 +143,33 @@ class Table:
     def detail(self) -> DataFrame:
         """One row about the table: what ``DESCRIBE DETAIL`` shows."""
         return self._spark.sql(f"DESCRIBE DETAIL {self._id}")
+
+    def changes(self, from_ref: int | str, to_ref: int | str | None = None, net: bool = False) -> DataFrame:
+        """What happened to rows after one ref, up to another.
+
+        Args:
+            from_ref: a version of the table, or any ref: a branch, a tag, a commit.
+            to_ref: the same; None is the newest.
+            net: whether only what differs between the two counts, and not what was undone in between.
+                Refs of which none comes before the other are always compared so.
+
+        Returns:
+            The table's columns, ``_row_id``, ``_row_commit``, ``_change_type`` (insert, delete,
+            update_preimage, update_postimage), ``_commit_version`` and ``_commit_timestamp``.
+
+        Raises:
+            AnalysisException: ANABRANCH_TABLE.VERSION_NOT_FOUND, INVALID_RANGE, ANABRANCH_REF.NOT_FOUND.
+        """
+        return row_changes(self._spark, self._id, from_ref, to_ref, net)
+
+    def cell_changes(self, from_ref: int | str, to_ref: int | str | None = None) -> DataFrame:
+        """The cells of rows that differ between two refs, as of `changes`.
+
+        Returns:
+            ``row_id``, ``column``, ``before``, ``after``: values as text. Inserted and deleted rows are not
+            here.
+        """
+        return cell_changes(row_changes(self._spark, self._id, from_ref, to_ref, net=True))
 
     # --- changing
 

@@ -263,6 +263,35 @@ def test_history_detail_and_restore(lake: Lake, t: Table) -> None:
         t.history(-1)
 
 
+def test_changes_of_rows_and_cells_between_any_two_refs(lake: Lake, t: Table) -> None:
+    lake.rows("CREATE TAG 'v1' IN {lake}")
+    t.update("id > 1", {"v": "concat(v, '!')"})
+    t.update("id = 2", {"v": "'b'"})
+    t.delete("id = 1")
+    lake.rows("INSERT INTO {lake}.t VALUES (9, NULL)")
+    assert [r["_change_type"] for r in t.changes(1).orderBy("_commit_version", "_row_id").collect()].count(
+        "update_preimage"
+    ) == 3
+    net = {(r["id"], r["_change_type"]) for r in t.changes("v1", net=True).collect()}
+    assert net == {
+        (1, "delete"),
+        (2, "update_preimage"),
+        (2, "update_postimage"),
+        (3, "update_preimage"),
+        (3, "update_postimage"),
+        (9, "insert"),
+    }
+    cells = [tuple(c)[1:] for c in t.cell_changes("v1").collect()]
+    assert cells == [("v", "c", "c!")]
+    assert [tuple(c)[1:] for c in t.cell_changes("v1", 2).orderBy("row_id").collect()] == [
+        ("v", "b", "b!"),
+        ("v", "c", "c!"),
+    ]
+    lake.rows("CREATE BRANCH dev IN {lake} FROM 'v1'")
+    Table.forName(lake.spark, f"{lake.name}.default.`t@dev`").update("id = 3", {"v": "NULL"})
+    assert [tuple(c)[1:] for c in t.cell_changes("main", "dev").collect()] == [("v", "c!", None)]
+
+
 @pytest.fixture
 def only(lake: Lake) -> Iterator[None]:
     """The catalog of the test is the current one."""
