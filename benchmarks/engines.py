@@ -47,6 +47,10 @@ class Engine:
 class Delta(Engine):
     format = "delta"
 
+    def __init__(self, spark: SparkSession, root: Path) -> None:
+        super().__init__(spark, root)
+        spark.conf.set("spark.databricks.delta.properties.defaults.enableDeletionVectors", "true")
+
     def create_branch(self, area: str, table: str, name: str) -> None:
         # it has no branches; a shallow clone is the nearest: it shares the data, and goes its own way
         self.spark.sql(f"CREATE TABLE {area}.{name} SHALLOW CLONE {table}")
@@ -64,6 +68,8 @@ class Iceberg(Engine):
         conf.set(f"spark.sql.catalog.{area}.type", "hadoop")
         conf.set(f"spark.sql.catalog.{area}.warehouse", self.folder(area).as_uri())
         conf.set(f"spark.sql.catalog.{area}.table-default.format-version", "3")
+        for command in ("merge", "update", "delete"):
+            conf.set(f"spark.sql.catalog.{area}.table-default.write.{command}.mode", "merge-on-read")
         self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {area}.db")
 
     def table(self, area: str, name: str) -> str:

@@ -25,6 +25,13 @@ MEASURES = {
     "one of few files": "one of {few} files, warm",
     "first of many files": "one of {many} files, first query",
     "one of many files": "one of {many} files, warm",
+    "merge scattered": "MERGE of 1 % scattered and 0.1 % new",
+    "merge near": "MERGE of 1,000 rows of one file",
+    "update": "UPDATE of 0.1 % scattered",
+    "delete": "DELETE of 0.1 % scattered",
+    "delete one": "DELETE of one row by id",
+    "scan before changes": "scan + 4 sums before these",
+    "scan after changes": "  the same after them",
     "branch ten files": "branch, 10 files",
     "branch few files": "branch, {few} files",
     "branch many files": "branch, {many} files",
@@ -135,6 +142,10 @@ def verdicts(figures: Figures) -> list[Verdict]:
             figures.samples[measure], [n for n in figures.samples[measure] if n not in (US, BASE)]
         )
 
+    def least(number: str) -> float:
+        values = figures.numbers[number]
+        return values[US] / min(v for n, v in values.items() if n not in (US, BASE))
+
     ask("full scan / Parquet", 1.05, of_base("scan"))
     ask("group by / Parquet", 1.05, of_base("group"))
     ask("load / Parquet", 1.1, of_base("load"))
@@ -146,6 +157,18 @@ def verdicts(figures: Figures) -> list[Verdict]:
     ask("branch of many files, ms", 20, lambda: ours("branch many files") * 1000)
     ask("branch of many files / of 10", 1.25, lambda: ours("branch many files") / ours("branch ten files"))
     ask("history / best peer", 1, of_best("history"))
+    ask("MERGE of 1 % scattered / best peer", 0.5, of_best("merge scattered"))
+    ask("MERGE of 1 % scattered, MB / best peer", 1, lambda: least("MB of merge scattered"))
+    ask("MERGE of 1,000 rows of one file / best peer", 0.25, of_best("merge near"))
+    ask("UPDATE of 0.1 % scattered / best peer", 0.4, of_best("update"))
+    ask("DELETE of 0.1 % scattered / best peer", 0.8, of_best("delete"))
+    ask("DELETE of one row / best peer", 0.5, of_best("delete one"))
+    ask("scan after changes / before", 1.1, lambda: ours("scan after changes") / ours("scan before changes"))
+    ask(
+        "of 20 updates by 4 threads, lost",
+        0,
+        lambda: 20 - figures.numbers["of 20 updates by 4 threads"][US],
+    )
     return found
 
 

@@ -107,9 +107,8 @@ def measure(systems: list[peers.System], size: tasks.Size, only: list[str], fold
     counted: list[dict[str, Any]] = []
     titles = {s.name: s.title for s in systems}
     # a query needs the table, a history its first commits
-    wanted = (
-        set(only) | ({"load"} if "scan" in only else set()) | ({"insert"} if "history" in only else set())
-    )
+    needs = {"scan": "load", "rows": "load", "history": "insert"}
+    wanted = set(only) | {needs[t] for t in only if t in needs}
     chosen = [t for t in tasks.TASKS if t in wanted]
     if chosen:
         with workers(systems, folder) as running:

@@ -5,11 +5,9 @@ Times are seconds of wall clock, from the call in Python to the last row back in
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 from engines import Engine
+from row_steps import RowSteps
+from timing import objects, timed
 
 ROWS_PER_FILE = 1000
 
@@ -21,22 +19,7 @@ GROUP = (
 QUERIES = {"scan": SCAN, "group": GROUP}
 
 
-def timed(body: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    body()
-    return time.perf_counter() - start
-
-
-def objects(folder: Path) -> dict[str, int]:
-    """Sizes by path, without the checksum files that Hadoop adds on a local disk."""
-    return {
-        str(p): p.stat().st_size
-        for p in folder.rglob("*")
-        if p.is_file() and not p.name.endswith(".crc") and p.name != "version-hint.text"
-    }
-
-
-class Steps:
+class Steps(RowSteps):
     """What a worker can be asked for."""
 
     def __init__(self, engine: Engine) -> None:

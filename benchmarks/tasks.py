@@ -176,10 +176,40 @@ def _one_file(tables: Workers, area: str, count: int, size: Size, out: Figures) 
     in_turns(tables, 1 + size.warmups + size.repeats, one)
 
 
+CHANGES = ("merge scattered", "merge near", "update", "delete", "delete one")
+
+
+def rows(workers: Workers, size: Size, out: Figures) -> None:
+    """Changes of rows, one after the other, of each table that was loaded; the first is to warm up."""
+    tables = with_tables(workers)
+    for w in tables.values():
+        w.ask("row_sources", rows=int(6_001_215 * size.scale))
+    for turn in range(size.loads + 1):
+
+        def scan(measure: str, turn: int = turn) -> None:
+            for _ in range(3):
+                for n, w in tables.items():
+                    seconds = w.ask("query", name="scan", turn=turn)
+                    if turn > 0:
+                        out.add(measure, n, seconds)
+
+        scan("scan before changes")
+        for change in CHANGES:
+            for n, w in tables.items():
+                result = w.ask("change_rows", name=change, turn=turn)
+                if turn > 0:
+                    out.add(change, n, result["seconds"])
+                    out.note(f"MB of {change}", n, result["megabytes"])
+        scan("scan after changes")
+    for n, w in tables.items():
+        out.note("of 20 updates by 4 threads", n, w.ask("threads"))
+
+
 TASKS: dict[str, Callable[..., Any]] = {
     "load": load,
     "scan": scan,
     "insert": insert,
     "history": history,
     "files": files,
+    "rows": rows,
 }

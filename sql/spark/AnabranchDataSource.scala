@@ -55,7 +55,9 @@ final class AnabranchDataSource extends SupportsCatalogOptions with DataSourceRe
         SparkBridge.anabranchCatalogs match {
           case Seq(one) => one
           case several =>
-            throw refused(s"the session has ${several.size} Anabranch catalogs, and '$text' does not say which")
+            throw refused(
+              s"the session has ${several.size} Anabranch catalogs, and '$text' does not say which"
+            )
         }
     }
     Seq(catalog, "default", text.stripSuffix("/"))

@@ -28,9 +28,12 @@ object SparkBridge {
   /** Names of the catalogs of the session that are of our class. */
   def anabranchCatalogs: Seq[String] = {
     val prefix = "spark.sql.catalog."
-    conf.getAllConfs.collect {
-      case (key, "io.anabranch.spark.AnabranchCatalog") if key.startsWith(prefix) => key.stripPrefix(prefix)
-    }.toSeq.sorted
+    conf.getAllConfs
+      .collect {
+        case (key, "io.anabranch.spark.AnabranchCatalog") if key.startsWith(prefix) => key.stripPrefix(prefix)
+      }
+      .toSeq
+      .sorted
   }
 
   /** Hadoop settings of the active session, with a catalog's or a read's options over them. */
@@ -67,7 +70,11 @@ object SparkBridge {
     CatalogV2Util.applyPropertiesChanges(properties, changes)
 
   /** Spark's own replay of constraint changes. */
-  def constraintChanges(before: Array[Constraint], table: String, changes: Seq[TableChange]): Array[Constraint] = {
+  def constraintChanges(
+      before: Array[Constraint],
+      table: String,
+      changes: Seq[TableChange]
+  ): Array[Constraint] = {
     val holder = new Table {
       override def name(): String = table
       override def capabilities(): java.util.Set[TableCapability] = java.util.Set.of()

@@ -40,7 +40,11 @@ object Constraints {
         .filter(_ => r.fieldNames.length == 1)
         .map(_.physical)
         .getOrElse(
-          refuse(table, s"the key names ${r.describe}, which is no column of it", "Name columns of the table.")
+          refuse(
+            table,
+            s"the key names ${r.describe}, which is no column of it",
+            "Name columns of the table."
+          )
         )
     }
     constraint match {
@@ -56,7 +60,8 @@ object Constraints {
   def features(m: TableMetadata): TableMetadata = {
     val checked = m.constraints.exists(_.isInstanceOf[TableConstraint.Check])
     m.copy(writerFeatures =
-      if (checked) m.writerFeatures + Features.CheckConstraints else m.writerFeatures - Features.CheckConstraints
+      if (checked) m.writerFeatures + Features.CheckConstraints
+      else m.writerFeatures - Features.CheckConstraints
     )
   }
 
@@ -65,7 +70,12 @@ object Constraints {
     * @throws AnabranchException
     *   ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE if a column that one is about is dropped or renamed
     */
-  def altered(table: String, before: TableMetadata, after: TableMetadata, changes: Seq[TableChange]): TableMetadata = {
+  def altered(
+      table: String,
+      before: TableMetadata,
+      after: TableMetadata,
+      changes: Seq[TableChange]
+  ): TableMetadata = {
     changes.foreach {
       case c: TableChange.DeleteColumn => mustBeFree(table, before, c.fieldNames.toSeq, renamed = false)
       case c: TableChange.RenameColumn => mustBeFree(table, before, c.fieldNames.toSeq, renamed = true)
@@ -87,7 +97,9 @@ object Constraints {
         case TableConstraint.Check(_, condition) =>
           CatalystSqlParser.parseExpression(condition).exists {
             case u: UnresolvedAttribute =>
-              u.nameParts.size >= path.size && u.nameParts.zip(path).forall { case (a, b) => a.equalsIgnoreCase(b) }
+              u.nameParts.size >= path.size && u.nameParts.zip(path).forall { case (a, b) =>
+                a.equalsIgnoreCase(b)
+              }
             case _ => false
           }
         case TableConstraint.Key(_, columns, _) =>
