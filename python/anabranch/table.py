@@ -171,6 +171,45 @@ class Table:
         """
         return cell_changes(row_changes(self._spark, self._id, from_ref, to_ref, net=True))
 
+    def row_history(self, row_id: int | None = None, where: str | None = None) -> DataFrame:
+        """The versions of a row, newest first, with the commits that wrote them.
+
+        Only commits that wrote the row are looked at, unless it is gone: then the versions of the table are
+        searched for it, back from the newest.
+
+        Args:
+            row_id: the row's ``_row_id``.
+            where: SQL text of a condition instead, which at most 100 rows of now fulfil.
+
+        Returns:
+            ``row_id``, ``change`` (insert, update, delete), ``commit``, ``time``, ``author``, ``operation``,
+            ``message``, ``row`` (as JSON; for a deletion, as it was before).
+
+        Raises:
+            AnalysisException: ANABRANCH_PROCEDURE.INVALID_ARGUMENT unless one of the two is given.
+        """
+        given = {"row_id": row_id, "where": where}
+        args = {"table": _sql.join(self._parts)} | {k: v for k, v in given.items() if v is not None}
+        named = ", ".join(f"{name} => :{name}" for name in args)
+        return self._spark.sql(f"CALL {_sql.quote(self._parts[0])}.system.row_history({named})", args=args)
+
+    def blame(self) -> DataFrame:
+        """The rows that the table has now, each with the commit that wrote it so.
+
+        Returns:
+            The table's columns, ``_row_id``, ``_commit``, ``_time``, ``_author``, ``_operation`` and
+            ``_message``.
+        """
+        from pyspark.sql import functions
+
+        commits = self._spark.sql(
+            f"CALL {_sql.quote(self._parts[0])}.system.row_commits(table => :table)",
+            args={"table": _sql.join(self._parts)},
+        )
+        named = commits.toDF("_row_commit", "_commit", "_time", "_author", "_operation", "_message")
+        rows = self.toDF().select("*", "_row_id", "_row_commit")
+        return rows.join(functions.broadcast(named), "_row_commit").drop("_row_commit")
+
     # --- changing
 
     def delete(self, condition: Expression | None = None) -> None:

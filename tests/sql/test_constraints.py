@@ -47,6 +47,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.proves("CON-1")
 @pytest.mark.parametrize("write", WRITES)
 def test_a_check_holds_in_every_way_of_writing_and_shows_the_row(lake: Lake, write: str) -> None:
     before = rows(lake)
@@ -119,7 +120,7 @@ def test_a_column_that_a_check_is_about_stays(lake: Lake) -> None:
     lake.rows("ALTER TABLE {lake}.t RENAME COLUMN v TO w")
 
 
-@pytest.mark.proves("REPO-2")
+@pytest.mark.proves("CON-1", "REPO-2")
 def test_who_does_not_know_of_checks_must_not_write(lake: Lake) -> None:
     log = sorted((lake.path / "_anabranch/log/000000").glob("*.json"))
     assert any('"writer_features":["check-constraints"]' in p.read_text() for p in log)

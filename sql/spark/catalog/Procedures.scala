@@ -20,7 +20,11 @@ import scala.jdk.CollectionConverters._
 /** Stored procedures of a catalog: `CALL <catalog>.system.<name>(…)`. */
 final class Procedures(context: CatalogContext) {
   private val all: Map[String, UnboundProcedure] =
-    Seq(new DiffProcedure(context)).map(p => p.name() -> p).toMap
+    Seq[UnboundProcedure](
+      new DiffProcedure(context),
+      new RowHistoryProcedure(context),
+      new RowCommitsProcedure(context)
+    ).map(p => p.name() -> p).toMap
 
   def load(ident: Identifier): UnboundProcedure =
     Option
@@ -39,51 +43,24 @@ final class Procedures(context: CatalogContext) {
     else Array.empty
 }
 
-/** `CALL system.diff(from => 'ref', to => 'ref', table => 'db.t')`: what differs between two refs, by
-  * table.
+/** A procedure whose result is found on the driver.
+  *
+  * @param ddl
+  *   of its result
   */
-final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with BoundProcedure {
-  private val schema = StructType.fromDDL(
-    "table STRING, change STRING, detail STRING, rows_from BIGINT, rows_to BIGINT, files_added BIGINT, files_removed BIGINT"
-  )
+abstract private[catalog] class LocalProcedure(context: CatalogContext, ddl: String)
+    extends UnboundProcedure
+    with BoundProcedure {
+  private val schema = StructType.fromDDL(ddl)
 
-  override def name(): String = "diff"
-  override def description(): String = "what differs between two refs, by table"
+  /** The rows of the result. */
+  protected def run(input: InternalRow): Seq[Seq[Any]]
+
   override def bind(inputType: StructType): BoundProcedure = this
   override def isDeterministic(): Boolean = false
 
-  override def parameters(): Array[ProcedureParameter] = Array(
-    ProcedureParameter.in("from", StringType).build(),
-    ProcedureParameter.in("to", StringType).build(),
-    ProcedureParameter.in("table", StringType).defaultValue("NULL").build()
-  )
-
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {
-    Seq("from", "to").zipWithIndex.find { case (_, i) => input.isNullAt(i) }.foreach { case (argument, _) =>
-      throw AnabranchException(
-        "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
-        "procedure" -> "system.diff",
-        "argument" -> argument
-      )
-    }
-    val table = Option.when(!input.isNullAt(2))(input.getString(2)).map { t =>
-      val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(t)
-      val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts
-      context.namespaceOf(name.init) :+ name.last
-    }
-    val found = context.repository.diff(input.getString(0), input.getString(1), table).map { c =>
-      new GenericInternalRow(
-        Array[Any](
-          text(c.table),
-          text(c.change),
-          text(c.detail),
-          c.rowsFrom,
-          c.rowsTo,
-          c.filesAdded,
-          c.filesRemoved
-        )
-      ): InternalRow
-    }
+    val found = run(input).map(r => new GenericInternalRow(r.map(LocalProcedure.value).toArray): InternalRow)
     val result: Scan = new LocalScan {
       override def readSchema(): StructType = schema
       override def rows(): Array[InternalRow] = found.toArray
@@ -91,5 +68,56 @@ final class DiffProcedure(context: CatalogContext) extends UnboundProcedure with
     Iterator(result).asJava
   }
 
-  private def text(s: String): UTF8String = UTF8String.fromString(s)
+  /** The text of an argument that must not be NULL. */
+  protected def text(input: InternalRow, place: Int): String = {
+    if (input.isNullAt(place))
+      throw AnabranchException(
+        "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
+        "procedure" -> s"system.${name()}",
+        "argument" -> parameters()(place).name
+      )
+    input.getString(place)
+  }
+
+  /** A table as users name it, with or without the catalog, and with a ref or not. */
+  protected def table(text: String): Identifier = {
+    val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
+    val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts
+    Identifier.of(context.namespaceOf(name.init).toArray, name.last)
+  }
+}
+
+private object LocalProcedure {
+  def value(v: Any): Any = v match {
+    case s: String => UTF8String.fromString(s)
+    case other => other
+  }
+}
+
+/** `CALL system.diff(from => 'ref', to => 'ref', table => 'db.t')`: what differs between two refs, by
+  * table.
+  */
+final class DiffProcedure(context: CatalogContext)
+    extends LocalProcedure(
+      context,
+      "table STRING, change STRING, detail STRING, rows_from BIGINT, rows_to BIGINT, files_added BIGINT, " +
+        "files_removed BIGINT"
+    ) {
+  override def name(): String = "diff"
+  override def description(): String = "what differs between two refs, by table"
+
+  override def parameters(): Array[ProcedureParameter] = Array(
+    ProcedureParameter.in("from", StringType).build(),
+    ProcedureParameter.in("to", StringType).build(),
+    ProcedureParameter.in("table", StringType).defaultValue("NULL").build()
+  )
+
+  override protected def run(input: InternalRow): Seq[Seq[Any]] = {
+    val (from, to) = (text(input, 0), text(input, 1))
+    val only =
+      Option.when(!input.isNullAt(2))(table(input.getString(2))).map(i => i.namespace.toSeq :+ i.name)
+    context.repository
+      .diff(from, to, only)
+      .map(c => Seq(c.table, c.change, c.detail, c.rowsFrom, c.rowsTo, c.filesAdded, c.filesRemoved))
+  }
 }

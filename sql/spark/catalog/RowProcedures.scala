@@ -1,0 +1,102 @@
+package io.anabranch.spark.catalog
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.{CommitId, Position}
+import io.anabranch.core.log.TableState
+import io.anabranch.core.repository.{CommitInfo, RowFound}
+import org.apache.spark.sql.Row
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.connector.catalog.procedures.ProcedureParameter
+import org.apache.spark.sql.types._
+
+/** What the procedures about rows ask of tables: by SQL, so that files are left out as in any query. */
+abstract private[catalog] class RowProcedure(context: CatalogContext, ddl: String)
+    extends LocalProcedure(context, ddl) {
+
+  protected def query(what: String, table: TableState, at: CommitId, condition: String): Seq[Row] = {
+    val parts = (context.name +: table.name.init) :+ s"${table.name.last}@$at"
+    val name = parts.map(p => "`" + p.replace("`", "``") + "`").mkString(".")
+    SparkBridge.session.sql(s"SELECT $what FROM $name WHERE $condition").collect().toSeq
+  }
+
+  protected def commit(c: CommitInfo): Seq[Any] =
+    Seq(c.id, c.timeMillis * 1000, c.author, c.operation, c.message)
+}
+
+/** `CALL system.row_history(table => 'db.t', row_id => 7)`, or `where => 'id = 5'`: each version of a row or of
+  * some, the newest first, with the commit that wrote it.
+  */
+final class RowHistoryProcedure(context: CatalogContext)
+    extends RowProcedure(
+      context,
+      "row_id BIGINT, change STRING, commit STRING, time TIMESTAMP, author STRING, operation STRING, " +
+        "message STRING, row STRING"
+    ) {
+  override def name(): String = "row_history"
+  override def description(): String = "the versions of a row, with the commits that wrote them"
+
+  override def parameters(): Array[ProcedureParameter] = Array(
+    ProcedureParameter.in("table", StringType).build(),
+    ProcedureParameter.in("row_id", LongType).defaultValue("NULL").build(),
+    ProcedureParameter.in("where", StringType).defaultValue("NULL").build()
+  )
+
+  override protected def run(input: InternalRow): Seq[Seq[Any]] = {
+    val loaded = context.load(context.parse(table(text(input, 0))))
+    val ids = (input.isNullAt(1), input.isNullAt(2)) match {
+      case (false, true) => Seq(input.getLong(1))
+      case (true, false) =>
+        val limit = RowHistoryProcedure.MaxRows + 1
+        val found = query("_row_id", loaded.table, loaded.state.id, s"(${input.getString(2)}) LIMIT $limit")
+        if (found.size == limit)
+          throw wrong(s"the condition is true for more than ${RowHistoryProcedure.MaxRows} rows")
+        found.map(_.getLong(0)).sorted
+      case _ => throw wrong("one of row_id and where must be given, and not both")
+    }
+    ids.flatMap { id =>
+      context.repository
+        .rowHistory(loaded.ref, loaded.table)((state, at) => find(state, at, id))
+        .map(v => (Seq[Any](id, v.change) ++ commit(v.commit)) :+ v.row)
+    }
+  }
+
+  private def find(state: TableState, at: CommitId, id: Long): Option[RowFound[String]] =
+    query(RowHistoryProcedure.Wanted, state, at, s"_row_id = $id").headOption.map { r =>
+      RowFound(r.getString(0), Position.unpacked(r.getLong(1)))
+    }
+
+  private def wrong(reason: String) = AnabranchException(
+    "ANABRANCH_PROCEDURE.INVALID_ARGUMENT",
+    "procedure" -> s"system.${name()}",
+    "reason" -> reason
+  )
+}
+
+private object RowHistoryProcedure {
+  val MaxRows = 100
+  val Wanted = "to_json(struct(*), map('ignoreNullFields', 'false')), _row_commit"
+}
+
+/** `CALL system.row_commits(table => 'db.t')`: the commits that wrote the rows which a table has now, by the values
+  * of `_row_commit`.
+  */
+final class RowCommitsProcedure(context: CatalogContext)
+    extends RowProcedure(
+      context,
+      "row_commit BIGINT, commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING"
+    ) {
+  override def name(): String = "row_commits"
+  override def description(): String = "the commits that wrote the rows of a table"
+
+  override def parameters(): Array[ProcedureParameter] =
+    Array(ProcedureParameter.in("table", StringType).build())
+
+  override protected def run(input: InternalRow): Seq[Seq[Any]] = {
+    val loaded = context.load(context.parse(table(text(input, 0))))
+    val found = query("DISTINCT _row_commit", loaded.table, loaded.state.id, "true").map(_.getLong(0)).sorted
+    found.zip(context.repository.commitsAt(found.map(Position.unpacked))).map { case (packed, c) =>
+      packed +: commit(c)
+    }
+  }
+}
