@@ -66,7 +66,7 @@ final private class RowDeltaBatchWrite(
 ) extends DeltaBatchWrite {
 
   override def createBatchWriterFactory(info: PhysicalWriteInfo): DeltaWriterFactory =
-    new RowDeltaWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.parquetSettings(plan.schema))
+    new RowDeltaWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.settingsForChanges(plan.schema))
 
   // our own commit is atomic: Spark's coordination of task commits would add nothing
   override def useCommitCoordinator(): Boolean = false

@@ -7,6 +7,7 @@ import io.anabranch.spark.read.{InlineRows, LineageColumns}
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.parquet.hadoop.ParquetOutputFormat
+import org.apache.parquet.hadoop.metadata.CompressionCodecName
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetOptions, ParquetWriteSupport}
 import org.apache.spark.sql.internal.SQLConf
@@ -89,7 +90,20 @@ object WritePlans {
     }
 
   /** What Spark's Parquet write support needs to know besides the settings of the session. */
-  def parquetSettings(schema: StructType): Map[String, String] = {
+  def parquetSettings(schema: StructType): Map[String, String] =
+    parquetSettings(
+      schema,
+      new ParquetOptions(Map.empty[String, String], SparkBridge.conf).compressionCodecClassName
+    )
+
+  /** For rows that were changed: few of many, so that they are worth a closer packing, unless the session says
+    * otherwise.
+    */
+  def settingsForChanges(schema: StructType): Map[String, String] =
+    if (SparkBridge.conf.contains(SQLConf.PARQUET_COMPRESSION.key)) parquetSettings(schema)
+    else parquetSettings(schema, CompressionCodecName.ZSTD.name)
+
+  private def parquetSettings(schema: StructType, codec: String): Map[String, String] = {
     val session = SparkBridge.conf
     val conf = new Configuration(false)
     ParquetWriteSupport.setSchema(schema, conf)
@@ -105,10 +119,7 @@ object WritePlans {
       session.parquetAnnotateVariantLogicalType.toString
     )
     conf.set(SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key, "CORRECTED")
-    conf.set(
-      ParquetOutputFormat.COMPRESSION,
-      new ParquetOptions(Map.empty[String, String], session).compressionCodecClassName
-    )
+    conf.set(ParquetOutputFormat.COMPRESSION, codec)
     conf.asScala.map(e => e.getKey -> e.getValue).toMap
   }
 }
