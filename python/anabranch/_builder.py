@@ -51,7 +51,7 @@ class TableBuilder(Generic[T]):
             comment: what it means.
             default: SQL text of its value where an INSERT gives none.
         """
-        sql = dataType if isinstance(dataType, str) else dataType.simpleString()
+        sql = dataType if isinstance(dataType, str) else _type(dataType)
         self._columns.append(
             f"{_sql.quote(colName)} {sql}"
             + ("" if nullable else " NOT NULL")
@@ -101,6 +101,34 @@ class TableBuilder(Generic[T]):
             + (f" TBLPROPERTIES ({properties})" if properties else "")
         )
         return self._made(self._name)
+
+
+def _type(kind: object) -> str:
+    """A DataType as SQL; its own `simpleString` quotes no names.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+
+    if isinstance(kind, StructType):
+        return f"STRUCT<{', '.join(map(_field, kind.fields))}>"
+    if isinstance(kind, ArrayType):
+        return f"ARRAY<{_type(kind.elementType)}>"
+    if isinstance(kind, MapType):
+        return f"MAP<{_type(kind.keyType)}, {_type(kind.valueType)}>"
+    if isinstance(kind, DataType):
+        return kind.simpleString()
+    raise TypeError(f"a type must be SQL text or a DataType, and is {kind!r}")
+
+
+def _field(field: StructField) -> str:
+    comment = (field.metadata or {}).get("comment")
+    return (
+        f"{_sql.quote(field.name)}: {_type(field.dataType)}"
+        + ("" if field.nullable else " NOT NULL")
+        + ("" if comment is None else f" COMMENT {_text(comment)}")
+    )
 
 
 def _text(value: str) -> str:

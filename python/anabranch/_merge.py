@@ -1,167 +1,222 @@
-"""The clauses of a MERGE, one after the other."""
+"""The clauses of a merge, one after the other.
+
+A condition or a value is SQL text or a Column: Spark's ``DataFrame.mergeInto`` takes both, as ``expr`` makes
+a Column of text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Union
-from uuid import uuid4
-
-from anabranch import _sql
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame
 
-Expression = Union[str, "Column"]
+    Expression: TypeAlias = str | Column
+    Assignments: TypeAlias = Mapping[str, Expression]
+
+_Kind = Literal["MATCHED", "NOT MATCHED", "NOT MATCHED BY SOURCE"]
+_Action = Literal["UPDATE", "DELETE", "INSERT"]
+_KINDS: tuple[_Kind, ...] = ("MATCHED", "NOT MATCHED", "NOT MATCHED BY SOURCE")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One WHEN clause; `assignments` is None for all columns, and for DELETE."""
+
+    kind: _Kind
+    action: _Action
+    condition: Expression | None
+    assignments: Assignments | None = None
 
 
 class MergeBuilder:
-    """A MERGE of a source into a table; of a kind, the first clause whose condition is true decides.
+    """A merge that is being put together: `anabranch.Table.merge` begins it, `execute` runs it.
 
-    Conditions and values are SQL text, or Columns of the source: these are computed in the source first.
+    Each method returns a new builder. Clauses of a kind are tried in the order in which they were added, and
+    the first whose condition holds counts; only the last of a kind may do without a condition. In a condition
+    or a value, text is SQL; columns go by the aliases of the table and of the source. ``set`` and ``values``
+    map columns of the table, or fields of structs in it (``address.city``), to what they become.
     """
 
-    def __init__(self, spark: SparkSession, target: str, source: DataFrame, condition: Expression) -> None:
-        """Made by `Table.merge`.
+    def __init__(
+        self,
+        target: str,
+        alias: str | None,
+        source: DataFrame,
+        condition: Expression,
+        clauses: tuple[Clause, ...] = (),
+        evolving: bool = False,
+    ) -> None:
+        """Made by `anabranch.Table.merge`.
 
         Args:
-            spark: the session.
-            target: the table, quoted, with its alias.
+            target: the table, quoted.
+            alias: its alias; None if it has none but its name.
             source: rows to merge.
-            condition: which rows of the source match which of the table.
+            condition: which of them match which of the table.
+            clauses: what to do.
+            evolving: whether columns may be added.
         """
-        self._spark = spark
         self._target = target
+        self._alias = alias
         self._source = source
-        self._computed: list[Column] = []
-        self._clauses: list[str] = []
-        self._evolves = False
-        self._condition = self._text(condition, "condition")
+        self._condition = check_expression(condition, "the condition of a merge")
+        self._clauses = clauses
+        self._evolving = evolving
 
     def whenMatchedUpdate(
-        self, condition: Expression | None = None, set: Mapping[str, Expression] | None = None
+        self, condition: Expression | None = None, set: Assignments | None = None
     ) -> MergeBuilder:
-        """Updates columns of a row of the table that a row of the source matches.
+        """Updates a row that a row of the source matches.
+
+        Args:
+            condition: only if this holds; None is always.
+            set: the columns that change and their new values.
 
         Raises:
-            ValueError: if `set` is empty.
+            ValueError: if `set` is missing or empty.
+            TypeError: if something is neither text nor a Column.
         """
-        return self._when("MATCHED", condition, "UPDATE SET " + self._assignments(set))
+        return self._with("MATCHED", "UPDATE", condition, check_assignments(set, "set"))
 
     def whenMatchedUpdateAll(self, condition: Expression | None = None) -> MergeBuilder:
-        """Updates all columns with those of the same names in the source."""
-        return self._when("MATCHED", condition, "UPDATE SET *")
+        """Updates all columns of a row that a row of the source matches, each by the one of its name."""
+        return self._with("MATCHED", "UPDATE", condition)
 
     def whenMatchedDelete(self, condition: Expression | None = None) -> MergeBuilder:
-        """Deletes a row of the table that a row of the source matches."""
-        return self._when("MATCHED", condition, "DELETE")
+        """Deletes a row that a row of the source matches."""
+        return self._with("MATCHED", "DELETE", condition)
 
     def whenNotMatchedInsert(
-        self, condition: Expression | None = None, values: Mapping[str, Expression] | None = None
+        self, condition: Expression | None = None, values: Assignments | None = None
     ) -> MergeBuilder:
-        """Inserts a row for one of the source that matches none.
+        """Inserts a row for one of the source that matches none of the table.
+
+        Args:
+            condition: only if this holds, which sees the source only; None is always.
+            values: the columns and their values; the others get their defaults.
 
         Raises:
-            ValueError: if `values` is empty.
+            ValueError: if `values` is missing or empty.
+            TypeError: if something is neither text nor a Column.
         """
-        if not values:
-            raise ValueError("values is empty: give at least one column with its value")
-        texts = [self._text(v, f"values[{c!r}]") for c, v in values.items()]
-        return self._when(
-            "NOT MATCHED", condition, f"INSERT ({', '.join(values)}) VALUES ({', '.join(texts)})"
-        )
+        return self._with("NOT MATCHED", "INSERT", condition, check_assignments(values, "values"))
 
     def whenNotMatchedInsertAll(self, condition: Expression | None = None) -> MergeBuilder:
-        """Inserts rows of the source that match none, column by column of the same names."""
-        return self._when("NOT MATCHED", condition, "INSERT *")
+        """Inserts each row of the source that matches none of the table."""
+        return self._with("NOT MATCHED", "INSERT", condition)
 
     def whenNotMatchedBySourceUpdate(
-        self, condition: Expression | None = None, set: Mapping[str, Expression] | None = None
+        self, condition: Expression | None = None, set: Assignments | None = None
     ) -> MergeBuilder:
-        """Updates a row of the table that no row of the source matches.
+        """Updates a row that no row of the source matches; `condition` and `set` see the table only.
 
         Raises:
-            ValueError: if `set` is empty.
+            ValueError: if `set` is missing or empty.
+            TypeError: if something is neither text nor a Column.
         """
-        return self._when("NOT MATCHED BY SOURCE", condition, "UPDATE SET " + self._assignments(set))
+        return self._with("NOT MATCHED BY SOURCE", "UPDATE", condition, check_assignments(set, "set"))
 
     def whenNotMatchedBySourceDelete(self, condition: Expression | None = None) -> MergeBuilder:
-        """Deletes a row of the table that no row of the source matches."""
-        return self._when("NOT MATCHED BY SOURCE", condition, "DELETE")
+        """Deletes a row that no row of the source matches."""
+        return self._with("NOT MATCHED BY SOURCE", "DELETE", condition)
 
     def withSchemaEvolution(self) -> MergeBuilder:
-        """Lets ``…All`` clauses add columns that only the source has, and widen types."""
-        self._evolves = True
-        return self
+        """Adds the columns to the table that only the source has, and widens types."""
+        return MergeBuilder(self._target, self._alias, self._source, self._condition, self._clauses, True)
 
     def execute(self) -> None:
-        """Runs the MERGE as one commit. What it did stands in the table's history.
+        """Runs the merge, as one commit; its counts are in the table's history.
 
         Raises:
-            ValueError: if there is no clause, or Columns are used together with schema evolution.
-            AnalysisException: for names that can't be resolved, ANABRANCH_COMMIT.CONFLICT.
-            SparkRuntimeException: MERGE_CARDINALITY_VIOLATION if several rows of the source match one row.
+            ValueError: if there is no clause, or if one without a condition hides a later one of its kind.
+            pyspark.errors.PySparkException: whatever Spark or the repository refuses, such as
+                ``MERGE_CARDINALITY_VIOLATION``, if two rows of the source would change the same row,
+                ``UNRESOLVED_COLUMN``, ``ANABRANCH_REF.READ_ONLY``; nothing was changed.
         """
+        self._check_clauses()
+        # Spark has no argument for an alias of the target: our session extension takes it from a hint
+        source = self._source.hint("anabranch_target", self._alias) if self._alias else self._source
+        writer = source.mergeInto(self._target, column(self._condition))
+        if self._evolving:
+            writer = writer.withSchemaEvolution()
+        for clause in self._clauses:
+            condition = None if clause.condition is None else column(clause.condition)
+            when: Any  # has the methods below as far as its kind has the action
+            if clause.kind == "MATCHED":
+                when = writer.whenMatched(condition)
+            elif clause.kind == "NOT MATCHED":
+                when = writer.whenNotMatched(condition)
+            else:
+                when = writer.whenNotMatchedBySource(condition)
+            if clause.action == "DELETE":
+                writer = when.delete()
+            elif clause.assignments is None:
+                writer = when.updateAll() if clause.action == "UPDATE" else when.insertAll()
+            else:
+                values = {key: column(value) for key, value in clause.assignments.items()}
+                writer = when.update(values) if clause.action == "UPDATE" else when.insert(values)
+        writer.merge()
+
+    def _with(
+        self,
+        kind: _Kind,
+        action: _Action,
+        condition: Expression | None,
+        assignments: Assignments | None = None,
+    ) -> MergeBuilder:
+        if condition is not None:
+            check_expression(condition, "a condition")
+        clauses = (*self._clauses, Clause(kind, action, condition, assignments))
+        return MergeBuilder(self._target, self._alias, self._source, self._condition, clauses, self._evolving)
+
+    def _check_clauses(self) -> None:
         if not self._clauses:
-            raise ValueError("a merge needs a clause, such as whenMatchedUpdateAll()")
-        if self._evolves and self._computed:
-            raise ValueError(
-                "Columns are computed in the source, where schema evolution would take them for new columns "
-                "of the table: give conditions and values as SQL text"
-            )
-        evolution = " WITH SCHEMA EVOLUTION" if self._evolves else ""
-        view = f"anabranch_{uuid4().hex}"
-        alias = _alias(self._source)
-        frame = self._source.select("*", *self._computed) if self._computed else self._source
-        frame.createOrReplaceTempView(view)
-        try:
-            source = view + (f" AS {_sql.quote(alias)}" if alias else "")
-            self._spark.sql(
-                f"MERGE{evolution} INTO {self._target} USING {source} ON {self._condition} "
-                + " ".join(self._clauses)
-            )
-        finally:
-            self._spark.catalog.dropTempView(view)
-
-    def _when(self, kind: str, condition: Expression | None, action: str) -> MergeBuilder:
-        also = "" if condition is None else f" AND ({self._text(condition, 'condition')})"
-        self._clauses.append(f"WHEN {kind}{also} THEN {action}")
-        return self
-
-    def _assignments(self, values: Mapping[str, Expression] | None) -> str:
-        if not values:
-            raise ValueError("set is empty: give at least one column with its new value")
-        return ", ".join(f"{column} = {self._text(v, f'set[{column!r}]')}" for column, v in values.items())
-
-    def _text(self, value: Expression, what: str) -> str:
-        """SQL for a value: its own text, or the name of a column that is computed in the source."""
-        from pyspark.sql import Column
-
-        if isinstance(value, str):
-            return value
-        if not isinstance(value, Column):
-            raise TypeError(f"{what} is a {type(value).__name__}: give SQL text or a Column of the source")
-        name = f"anabranch_value_{len(self._computed)}"
-        computed = value.alias(name)
-        self._probe(computed, what)
-        self._computed.append(computed)
-        return name
-
-    def _probe(self, column: Column, what: str) -> None:
-        from pyspark.errors import AnalysisException
-
-        try:
-            self._source.select(column).schema  # noqa: B018 - it is resolved here
-        except AnalysisException as error:
-            raise ValueError(
-                f"{what} is a Column that is not one of the source alone ({error.getCondition()}): give "
-                "it as SQL text, such as 'target.v > source.v'"
-            ) from error
+            raise ValueError("a merge without a clause does nothing: add one, such as whenMatchedUpdateAll()")
+        for kind in _KINDS:
+            same = [clause for clause in self._clauses if clause.kind == kind]
+            if any(clause.condition is None for clause in same[:-1]):
+                raise ValueError(
+                    f"a clause for {kind} has no condition and is not the last of its kind, so that those "
+                    "after it would never be reached: give it a condition, or add it last"
+                )
 
 
-def _alias(frame: DataFrame) -> str | None:
-    """The alias that a DataFrame was given last; None if it has none that can be found."""
-    plan = getattr(frame, "_plan", None)  # Spark Connect keeps the call itself
-    if plan is not None:
-        return getattr(plan, "_alias", None)
-    node = frame._jdf.queryExecution().logical()
-    return node.alias() if node.nodeName() == "SubqueryAlias" else None
+def column(expression: Expression) -> Column:
+    """Text or a Column, as a Column."""
+    from pyspark.sql import functions
+
+    return functions.expr(expression) if isinstance(expression, str) else expression
+
+
+def check_expression(value: Expression, what: str) -> Expression:
+    """The value itself, if it is SQL text or a Column.
+
+    Raises:
+        TypeError: if it is not.
+    """
+    from pyspark.sql import Column
+
+    if not isinstance(value, (str, Column)):
+        raise TypeError(
+            f"{what} must be SQL text or a Column, and is {value!r}: use lit({value!r}), or write it as SQL"
+        )
+    return value
+
+
+def check_assignments(value: Any, argument: str) -> Assignments:
+    """The value itself, if it maps columns to SQL text or Columns.
+
+    Raises:
+        ValueError: if it is missing or empty.
+        TypeError: if it is something else.
+    """
+    if value is None or (isinstance(value, Mapping) and not value):
+        raise ValueError(f"{argument} names no column: give a dict, such as {argument}={{'v': 's.v'}}")
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{argument} must be a dict with names of columns as its keys, and is {value!r}")
+    for key, item in value.items():
+        check_expression(item, f"the value for column {key!r}")
+    return dict(value)

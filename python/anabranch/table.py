@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from anabranch import _sql
 from anabranch._builder import TableBuilder
-from anabranch._merge import MergeBuilder
+from anabranch._merge import MergeBuilder, check_assignments, check_expression
 from anabranch.changes import cell_changes, row_changes
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Table:
 
         try:
             rows = spark.sql(f"DESCRIBE TABLE EXTENDED {cls(spark, name)._id}").collect()
-        except AnalysisException:
+        except (AnalysisException, ValueError):
             return False
         return any(r["col_name"] == "Provider" and r["data_type"] == "anabranch" for r in rows)
 
@@ -213,9 +213,12 @@ class Table:
     # --- changing
 
     def delete(self, condition: Expression | None = None) -> None:
-        """Deletes the rows for which a condition is true; without one, all."""
-        self._checked(condition, "condition")
-        if condition is None or isinstance(condition, str):
+        """Deletes the rows for which a condition is true; without one, all.
+
+        Raises:
+            TypeError: if the condition is neither SQL text nor a Column.
+        """
+        if condition is None or isinstance(check_expression(condition, "a condition"), str):
             self._spark.sql(f"DELETE FROM {self._named()}{_where(condition)}")
         else:
             with _view(self.toDF().where(condition).selectExpr("_row_id AS id")) as rows:
@@ -231,48 +234,53 @@ class Table:
             set: new values by column; a field of a struct as ``column.field``.
 
         Raises:
-            ValueError: if `set` is empty.
+            ValueError: if `set` is missing or empty.
             TypeError: for a condition or value that is neither SQL text nor a Column.
         """
-        if not set:
-            raise ValueError("set is empty: give at least one column with its new value")
-        self._checked(condition, "condition")
-        for column, value in set.items():
-            self._checked(value, f"set[{column!r}]")
-        texts = {column: value for column, value in set.items() if isinstance(value, str)}
-        if len(texts) == len(set) and (condition is None or isinstance(condition, str)):
-            assignments = ", ".join(f"{column} = {value}" for column, value in texts.items())
+        values = check_assignments(set, "set")
+        if condition is not None:
+            check_expression(condition, "a condition")
+        if all(isinstance(e, str) for e in ("" if condition is None else condition, *values.values())):
+            # text ends at the end of its line, and so does a comment in it
+            assignments = ",\n".join(f"{column} = {value}" for column, value in values.items())
             self._spark.sql(f"UPDATE {self._named()} SET {assignments}{_where(condition)}")
         else:
-            self._update_by_row_id(condition, set)
+            self._update_by_row_id(condition, values)
 
     def _update_by_row_id(self, condition: Expression | None, values: Mapping[str, Expression]) -> None:
-        # a Column has no SQL text: the new values are computed first, and found by the id of their row
+        # a Column has no SQL text: its values are computed first, and found by the id of their row
         from pyspark.sql import functions
 
-        rows = self.toDF()
-        if condition is not None:
-            rows = rows.where(condition)
-        columns = [functions.expr(v) if isinstance(v, str) else v for v in values.values()]
-        named = [column.alias(f"value{i}") for i, column in enumerate(columns)]
+        rows = self.toDF() if condition is None else self.toDF().where(condition)
+        computed = {key: value for key, value in values.items() if not isinstance(value, str)}
+        named = [value.alias(f"value{i}") for i, value in enumerate(computed.values())]
         with _view(rows.select(functions.col("_row_id").alias("id"), *named)) as view:
             name = _sql.quote(self._alias or self._parts[-1])
-            assignments = ", ".join(
-                f"{column} = (SELECT any_value(value{i}) FROM {view} WHERE id = {name}._row_id)"
-                for i, column in enumerate(values)
-            )
+            texts = {key: value for key, value in values.items() if isinstance(value, str)} | {
+                key: f"(SELECT any_value(value{i}) FROM {view} WHERE id = {name}._row_id)"
+                for i, key in enumerate(computed)
+            }
+            assignments = ",\n".join(f"{key} = {text}" for key, text in texts.items())
             where = f"WHERE {name}._row_id IN (SELECT id FROM {view})"
-            self._spark.sql(f"UPDATE {self._id} AS {name} SET {assignments} {where}")
+            self._spark.sql(f"UPDATE {self._id} AS {name} SET {assignments}\n{where}")
 
     def merge(self, source: DataFrame, condition: Expression) -> MergeBuilder:
         """Merges rows of a source: ``.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()``.
 
         Args:
             source: has an alias if the condition needs one.
-            condition: which rows of the source match which of the table. A Column can name the source
-                only; SQL text names both.
+            condition: which rows of the source match which of the table.
+
+        Raises:
+            TypeError: if the source is no DataFrame, or the condition neither SQL text nor a Column.
         """
-        return MergeBuilder(self._spark, self._named(), source, condition)
+        from pyspark.sql import DataFrame
+
+        if not isinstance(source, DataFrame):
+            raise TypeError(
+                f"the source of a merge must be a DataFrame, and is {source!r}: a table is spark.table(…)"
+            )
+        return MergeBuilder(self._id, self._alias, source, condition)
 
     # --- going back
 
@@ -301,16 +309,9 @@ class Table:
     def _named(self) -> str:
         return self._id + (f" AS {_sql.quote(self._alias)}" if self._alias else "")
 
-    @staticmethod
-    def _checked(value: object, what: str) -> None:
-        from pyspark.sql import Column
 
-        if value is not None and not isinstance(value, (str, Column)):
-            raise TypeError(f"{what} is a {type(value).__name__}: give SQL text or a Column")
-
-
-def _where(condition: str | None) -> str:
-    return "" if condition is None else f" WHERE {condition}"
+def _where(condition: Expression | None) -> str:
+    return "" if condition is None else f"\nWHERE (\n{condition}\n)"
 
 
 @contextmanager

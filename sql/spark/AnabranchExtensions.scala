@@ -1,13 +1,14 @@
 package io.anabranch.spark
 
 import io.anabranch.spark.parser.AnabranchParser
-import io.anabranch.spark.write.{HiddenColumns, MergeFiles, MergeKeys, ReadTracking}
+import io.anabranch.spark.write.{HiddenColumns, MergeFiles, MergeKeys, ReadTracking, TargetAlias}
 import org.apache.spark.sql.SparkSessionExtensions
 
 /** The Spark session extension: `spark.sql.extensions=io.anabranch.spark.AnabranchExtensions`. */
 final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
     extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
+    extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectOptimizerRule(_ => MergeKeys)
     extensions.injectPlannerStrategy(_ => ReadTracking)
