@@ -34,7 +34,7 @@ def test_a_table_of_a_new_process_takes_few_rounds(
     """repository.json; the newest names; the entries, with the checkpoint; is it still the newest; the list
     of files, where a checkpoint names one."""
     repo = long_log if kind == "with" else smalls[True]
-    assert rounds(java, repo, "open") <= 3
+    assert rounds(java, repo, "open") <= 2
     assert rounds(java, repo, "load", first="open") <= (2 if kind == "with" else 1)
 
 

@@ -7,6 +7,8 @@ import io.anabranch.core.operations._
 import io.anabranch.core.store.{CreateOutcome, ObjectStore, StoreProbe}
 import io.anabranch.core.transaction._
 
+import scala.util.Try
+
 /** A table as somebody asked for it: at a ref, in a state. */
 final case class LoadedTable(ref: ResolvedRef, table: TableState) {
   def state: CatalogState = ref.state
@@ -15,14 +17,16 @@ final case class LoadedTable(ref: ResolvedRef, table: TableState) {
 /** A repository: branches, tags, tables and their history. The facade that Spark calls; safe for use from
   * many threads and sessions.
   */
-final class Repository private (val store: ObjectStore, env: Environment, created: Boolean)
-    extends RowHistory {
+final class Repository private (val store: ObjectStore, env: Environment) extends RowHistory {
   private val log = new Log(store)
   protected val states = new States(store, log, env)
   private val refs = new Refs(store, states)
   protected val resolver = new RefResolver(store.root, refs, states)
   private val committer = new Committer(store, states, refs, env, () => beforeWrite())
   @volatile private var mayWrite = false
+
+  /** Whether the store is known to keep the condition of a conditional create. */
+  @volatile private var probed = false
 
   def root: String = store.root
 
@@ -45,7 +49,7 @@ final class Repository private (val store: ObjectStore, env: Environment, create
     */
   private def beforeWrite(): Unit = if (!mayWrite) synchronized {
     if (!mayWrite) {
-      if (!created) StoreProbe.check(store, Paths.Probes, env.randomId())
+      if (!probed) StoreProbe.check(store, Paths.Probes, env.randomId())
       val info = Repository.info(store)
       info.foreach(i =>
         Features.check(s"repository at $root", i.readerFeatures, i.writerFeatures, writing = true)
@@ -286,25 +290,28 @@ object Repository {
     *   ANABRANCH_REPOSITORY.UNSUPPORTED_FORMAT, UNKNOWN_FEATURE, UNSAFE_STORE, NO_PERMISSION
     */
   def open(store: ObjectStore, env: Environment = Environment.System): Repository = {
-    val found = info(store)
-    val created = found.isEmpty
-    if (created) {
-      StoreProbe.check(store, Paths.Probes, env.randomId())
-      val fresh = RepositoryInfo(env.randomId(), env.nowMillis(), Set.empty, Set.empty)
-      store.createIfAbsent(Paths.Repository, Json.canonical(RepositoryInfo.encode(fresh))) match {
-        case CreateOutcome.Unknown(cause) if store.read(Paths.Repository).isEmpty =>
-          throw AnabranchException.caused(
-            cause,
-            "ANABRANCH_REPOSITORY.STORE_FAILED",
-            "operation" -> "create",
-            "path" -> Paths.Repository,
-            "reason" -> String.valueOf(cause.getMessage)
-          )
-        case _ => ()
-      }
+    val repository = new Repository(store, env)
+    // in one round; what a newer format has in its log is not for us to judge, so its number comes first
+    val (found, main) = Parallel.both(Try(info(store)))(Try(repository.refs.head(Refs.Main)))
+    found.get match {
+      case Some(i) => if (main.get.isEmpty) repository.begin(i.id)
+      case None =>
+        StoreProbe.check(store, Paths.Probes, env.randomId())
+        val fresh = RepositoryInfo(env.randomId(), env.nowMillis(), Set.empty, Set.empty)
+        store.createIfAbsent(Paths.Repository, Json.canonical(RepositoryInfo.encode(fresh))) match {
+          case CreateOutcome.Unknown(cause) if store.read(Paths.Repository).isEmpty =>
+            throw AnabranchException.caused(
+              cause,
+              "ANABRANCH_REPOSITORY.STORE_FAILED",
+              "operation" -> "create",
+              "path" -> Paths.Repository,
+              "reason" -> String.valueOf(cause.getMessage)
+            )
+          case _ => ()
+        }
+        repository.probed = true
+        repository.begin(info(store).fold("")(_.id))
     }
-    val repository = new Repository(store, env, created)
-    repository.begin(found.orElse(info(store)).fold("")(_.id))
     repository
   }
 
