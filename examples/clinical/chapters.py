@@ -35,7 +35,7 @@ class Outcome:
     drift: list[units.UnitDrift] = field(default_factory=list)
     rows_before_correction: int = 0
     rows_after_correction: int = 0
-    cells_corrected: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    cells_corrected: dict[str, int] = field(default_factory=dict)
     trained: model.Figures | None = None
     as_delivered: model.Figures | None = None
     corrected: model.Figures | None = None
@@ -171,14 +171,14 @@ def unit_error(demo: Demo, trained: Pipeline) -> None:
     cells = observation.cell_changes(delivered).orderBy("row_id").collect()
     outcome.rows_before_correction = kinds["update_preimage"]
     outcome.rows_after_correction = kinds["update_postimage"]
-    outcome.cells_corrected = Counter((c["column"], c["before"], c["after"]) for c in cells)
+    outcome.cells_corrected = dict(Counter(f"{c['column']}: {c['before']} -> {c['after']}" for c in cells))
     story.fact(
         "CHANGES",
         f"{kinds['update_postimage']} rows updated, {kinds['insert']} inserted, {kinds['delete']} deleted;"
         f" {len(cells)} cells differ",
     )
-    for (column, before, after), count in outcome.cells_corrected.items():
-        story.fact(column, f"{before} -> {after} in {count} rows")
+    for correction, count in outcome.cells_corrected.items():
+        story.fact("cells", f"{correction} in {count} rows")
     for cell in cells[:2]:
         row = lake.row(f"SELECT id FROM {lake.table('observation')} WHERE _row_id = {cell['row_id']}")
         story.fact(f"row {cell['row_id']}", f"{row.id}: {cell['column']} was {cell['before']}")

@@ -147,7 +147,7 @@ def test_the_story_comes_out_right(
     ]
     assert outcome.drift[0].only_the_label
     assert (outcome.rows_before_correction, outcome.rows_after_correction) == (20, 20)
-    assert outcome.cells_corrected == {("unit", "mmol/L", "mg/dL"): 20}
+    assert outcome.cells_corrected == {"unit: mmol/L -> mg/dL": 20}
     assert outcome.trained is not None and outcome.corrected is not None and outcome.as_delivered is not None
     assert (outcome.trained.rows, outcome.trained.patients, outcome.trained.positive) == (60, 20, 30)
     assert (outcome.as_delivered.positive, outcome.corrected.positive) == (30, 20)

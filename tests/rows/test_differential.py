@@ -83,7 +83,7 @@ def beside_delta(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "spark.driver.memory": "1g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     }
     repository = (folder / "lake").as_uri()
     with remote_session(repository, {**shared, **peer.SETTINGS}, jars, folder / "spark.log") as session:

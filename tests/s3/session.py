@@ -95,9 +95,9 @@ def _serve(repository: str, settings: Mapping[str, str], classpath: str) -> None
     builder = anabranch.configure(builder, repository=repository)
     # what the package would bring, without a copy of 600 MB for each session
     builder = builder.config("spark.jars.packages", "").config("spark.driver.extraClassPath", classpath)
-    spark = builder.getOrCreate()
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else is printed goes to the log
+    os.dup2(2, 1)  # whatever else is printed, by the JVM for one, goes to the log
+    spark = builder.getOrCreate()
     for line in sys.stdin:
         request = json.loads(line)
         answer: dict[str, Any] = {}

@@ -25,7 +25,7 @@ def test_create_table_as_select_is_one_commit(lake: Any) -> None:
 
 def test_a_failed_create_table_as_select_leaves_no_table_and_no_commit(lake: Any) -> None:
     with pytest.raises(Exception, match="DIVIDE_BY_ZERO"):
-        lake.sql("CREATE TABLE t AS SELECT 1 / (id - 299) AS x FROM range(300)")
+        lake.sql("CREATE TABLE t AS SELECT 1 / (id - 299) AS x FROM range(0, 300, 1, 1)")
     assert lake.rows("SHOW TABLES") == []
     assert len(lake.rows("SHOW COMMITS")) == 1
     assert list(lake.path.glob("data/**/*.parquet")) == []
@@ -183,8 +183,6 @@ def test_names_may_hold_dots_and_blanks(lake: Any) -> None:
 @pytest.mark.parametrize(
     ("statement", "condition"),
     [
-        ("CREATE TABLE x (a INT, CONSTRAINT p CHECK (a > 0))", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
-        ("CREATE TABLE x (a INT PRIMARY KEY)", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
         ("CREATE TABLE x (a INT, b INT GENERATED ALWAYS AS (a + 1))", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
         ("CREATE TABLE x (a BIGINT GENERATED ALWAYS AS IDENTITY)", "UNSUPPORTED_FEATURE.TABLE_OPERATION"),
         ("CREATE TABLE x (a INT) CLUSTER BY (a)", "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"),
