@@ -2,7 +2,10 @@ package io.anabranch.spark
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.repository.Repository
+import io.anabranch.core.operations.merge.MergeRows
 import io.anabranch.spark.catalog._
+import io.anabranch.spark.merge.SparkMergeRows
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.analysis._
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure
@@ -25,6 +28,10 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   override def name(): String = context.name
   def repository: Repository = context.repository
+
+  /** Looks at the rows that branches contradict each other about. */
+  def mergeRows: MergeRows =
+    new SparkMergeRows(repository.root, SparkBridge.hadoopConf(context.fileSystemOptions))
 
   /** The ref that names without one mean in this session. */
   def currentRef: String = context.currentRef

@@ -38,7 +38,9 @@ def three_way(base: Any, ours: Any, theirs: Any) -> dict[str, Any]:
         whole = pick(b, o, t)
         if whole is MISSING and o and t:
             whole = {m: pick((b or {}).get(m, MISSING), o[m], t[m]) for m in ("name", "content")}
-            if MISSING in whole.values():
+            if whole["content"] is MISSING:
+                whole["content"] = "?"  # to be merged by rows
+            if whole["name"] is MISSING:
                 whole = MISSING
         if whole is MISSING:
             conflicts.add(".".join((o or t)["name"]))

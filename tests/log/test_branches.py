@@ -128,12 +128,13 @@ def test_a_merge_is_one_entry_with_the_source_as_second_parent(repo: Repo) -> No
 
 @pytest.mark.proves("MRG-2")
 def test_a_conflict_names_its_table_and_commits_nothing(repo: Repo) -> None:
-    repo("append", table="db.other", files=1)
+    repo("rename", table="db.other", to="db.here")
+    repo("rename", branch="dev", table="db.other", to="db.there")
     head = repo("resolve")["commit"]
-    assert repo("merge", source="dev", dry_run=True)["changes"] == ["conflict db.other"]
+    assert repo("merge", source="dev", dry_run=True)["changes"] == ["conflict db.here"]
     with pytest.raises(Refusal) as caught:
         repo("merge", source="dev")
-    assert caught.value.condition == "ANABRANCH_MERGE.CONFLICT" and "db.other" in caught.value.message
+    assert caught.value.condition == "ANABRANCH_MERGE.CONFLICT" and "db.here" in caught.value.message
     assert repo.fresh()("resolve")["commit"] == head
 
 
@@ -145,8 +146,8 @@ def test_a_merge_that_loses_a_race_is_planned_anew(repo: Repo) -> None:
     assert repo.fresh().rows() == 11 + 8 and repo.fresh().rows("db.other") == 4
     other = repo.fresh().tapped()
     repo("branch", name="late")
-    repo("append", branch="late", table="db.other", files=1)
-    other.meanwhile(LOG, repo, "append", table="db.other", files=1)
+    repo("rename", branch="late", table="db.other", to="db.late")
+    other.meanwhile(LOG, repo, "rename", table="db.other", to="db.early")
     with pytest.raises(Refusal) as caught:
         other("merge", source="late")
     assert caught.value.condition == "ANABRANCH_MERGE.CONFLICT"

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from properties.merge import Facts
+from properties.merge import Facts, State
 
 MAIN = "main"
 Name = tuple[str, str]
@@ -48,6 +48,13 @@ class Table:
     columns: tuple[Column, ...]
     used: frozenset[str]
     blocks: frozenset[tuple[int, tuple[Row, ...]]]
+
+    def state(self) -> State:
+        return State({c.physical: (c.name, c.default) for c in self.columns}, self.used, self.blocks)
+
+    def holding(self, state: State) -> Table:
+        columns = tuple(Column(name, p, default) for p, (name, default) in state.columns.items())
+        return replace(self, columns=columns, used=state.used, blocks=state.blocks)
 
     def rows(self) -> Counter[Values]:
         return Counter(
@@ -112,7 +119,7 @@ class Commit:
         return found
 
     def facts(self) -> Facts:
-        tables = {t.id: (t.name, t.content) for t in self.tables.values()}
+        tables = {t.id: (t.name, t.content, t.state()) for t in self.tables.values()}
         return Facts(tables, {n: dict(p) for n, p in self.namespaces.items()})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,26 @@ ABSENT = None
 
 
 @dataclass(frozen=True)
+class State:
+    """What a table holds: columns by physical name (name and default), the physical names that were ever used, and
+    the writes whose rows it has."""
+
+    columns: Mapping[str, Any]
+    used: frozenset[str]
+    blocks: frozenset[Any]
+
+    def torn(self) -> bool:
+        """Whether sides contradict each other about a column, or two columns have one name."""
+        names = [c if isinstance(c, Contradiction) else c[0] for c in self.columns.values()]
+        return any(isinstance(n, Contradiction) for n in names) or len(set(names)) < len(names)
+
+
+NOTHING = State({}, frozenset(), frozenset())
+
+
+@dataclass(frozen=True)
 class Facts:
-    """What decides a merge: name and content of each table by id, properties of each namespace."""
+    """What decides a merge: name, content and state of each table by id, properties of each namespace."""
 
     tables: Mapping[int, Any]
     namespaces: Mapping[str, Any]
@@ -34,12 +52,37 @@ def _three_way(base: Any, ours: Any, theirs: Any) -> Any:
     return theirs if base == ours else Contradiction()
 
 
-def _pair(base: Any, ours: Any, theirs: Any) -> Any:
-    """Name and content, each on its own, where both sides have the table."""
-    if ours is ABSENT or theirs is ABSENT:
-        return _three_way(base, ours, theirs)
-    under = base if isinstance(base, tuple) else (base, base)
-    return tuple(_three_way(b, o, t) for b, o, t in zip(under, ours, theirs, strict=True))
+def _table(base: Any, ours: Any, theirs: Any) -> Any:
+    """Name and content, each on its own, where both sides have the table; where both changed the content,
+    columns and rows."""
+    if ours is ABSENT or theirs is ABSENT or ours[:2] == theirs[:2]:
+        key = [side and side[:2] if isinstance(side, tuple) else side for side in (base, ours, theirs)]
+        picked = _three_way(*key)
+        return next((s for s in (ours, theirs) if s and s[:2] == picked), picked)
+    under = base if isinstance(base, tuple) else (base, base, NOTHING)
+    name, content = (_three_way(b, o, t) for b, o, t in zip(under[:2], ours[:2], theirs[:2], strict=True))
+    if isinstance(content, Contradiction):
+        return name, content, _state(under[2], ours[2], theirs[2])
+    return name, content, next(s[2] for s in (ours, theirs) if s[1] == content)
+
+
+def _state(base: State, ours: State, theirs: State) -> State:
+    columns = {}
+    for p in [*ours.columns, *(p for p in theirs.columns if p not in ours.columns)]:
+        o, t = ours.columns.get(p), theirs.columns.get(p)
+        again = p not in base.used and (
+            (o is ABSENT and p in ours.used) or (t is ABSENT and p in theirs.used)
+        )
+        b = Contradiction() if again else base.columns.get(p)
+        merged = _three_way(b, o, t)
+        if isinstance(merged, Contradiction) and o and t:
+            parts = b if isinstance(b, tuple) else (b, b)
+            merged = tuple(_three_way(x, y, z) for x, y, z in zip(parts, o, t, strict=True))
+            merged = Contradiction() if any(isinstance(m, Contradiction) for m in merged) else merged
+        if merged is not ABSENT:
+            columns[p] = merged
+    blocks = (ours.blocks & theirs.blocks) | ((ours.blocks | theirs.blocks) - base.blocks)
+    return State(columns, ours.used | theirs.used, blocks)
 
 
 def _properties(base: Any, ours: Any, theirs: Any) -> Any:
@@ -56,10 +99,13 @@ def _properties(base: Any, ours: Any, theirs: Any) -> Any:
 
 
 def _contradicts(value: Any) -> bool:
-    parts: Iterable[Any] = (
-        value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
-    )
-    return isinstance(value, Contradiction) or any(isinstance(p, Contradiction) for p in parts)
+    match value:
+        case (name, content, state):
+            return isinstance(name, Contradiction) or (isinstance(content, Contradiction) and state.torn())
+        case dict():
+            return any(isinstance(p, Contradiction) for p in value.values())
+        case _:
+            return isinstance(value, Contradiction)
 
 
 def virtual_base(base: Facts, ours: Facts, theirs: Facts) -> Facts:
@@ -70,7 +116,7 @@ def virtual_base(base: Facts, ours: Facts, theirs: Facts) -> Facts:
         return {k: v for k, v in found.items() if v is not ABSENT}
 
     return Facts(
-        merged(_pair, base.tables, ours.tables, theirs.tables),
+        merged(_table, base.tables, ours.tables, theirs.tables),
         merged(_properties, base.namespaces, ours.namespaces, theirs.namespaces),
     )
 
@@ -84,8 +130,10 @@ def merged_facts(base: Facts, ours: Facts, theirs: Facts) -> tuple[Facts, set[tu
     conflicts: set[tuple[int | None, str]] = {(None, n) for n in both.namespaces if n not in spaces}
     for id in both.tables:
         if id not in tables:
-            conflicts.add((id, ".".join((ours.tables.get(id) or theirs.tables[id])[0])))
-    for id, (name, _) in tables.items():
+            name = both.tables[id][0] if isinstance(both.tables[id], tuple) else Contradiction()
+            told = (ours.tables.get(id) or theirs.tables[id])[0] if isinstance(name, Contradiction) else name
+            conflicts.add((id, ".".join(told)))
+    for id, (name, *_) in tables.items():
         if name[0] not in both.namespaces:
             conflicts.add((id, ".".join(name)))  # one side dropped its namespace
         if any(other != id and pair[0] == name for other, pair in tables.items()):

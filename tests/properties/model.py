@@ -171,9 +171,11 @@ class Catalog(Refs):
 
     def _tables(self, facts: Facts, ours: Commit, theirs: Commit) -> dict[int, Table]:
         found: dict[int, Table] = {}
-        for id, (name, content) in facts.tables.items():
+        for id, (name, content, state) in facts.tables.items():
             sides = [s.tables[id] for s in (ours, theirs) if id in s.tables]
-            found[id] = replace(next(t for t in sides if t.content == content), name=name)
+            taken = next((t for t in sides if t.content == content), None)
+            combined = taken or replace(sides[0].holding(state), content=self.next_number)
+            found[id] = replace(combined, name=name)
         return found
 
     def merge(self, source: str, into: str, message: str) -> Merged:

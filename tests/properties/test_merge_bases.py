@@ -70,8 +70,8 @@ def test_of_two_bases_neither_is_picked(twin: Merging) -> None:
 
 
 def test_bases_that_contradict_each_other_are_no_base(twin: Merging) -> None:
-    twin.insert(MAIN, T)
-    twin.insert("dev", T)
+    twin.rename_column(MAIN, True, T, "a", "b")
+    twin.rename_column("dev", True, T, "a", "c")
     twin.create_tag("v1", MAIN)
     twin.create_tag("v2", "dev")
     twin.restore(MAIN, True, T, "v2")
@@ -81,6 +81,18 @@ def test_bases_that_contradict_each_other_are_no_base(twin: Merging) -> None:
     twin.conflicts("dev", MAIN, "default.t")
     twin.restore(MAIN, True, T, "dev")
     twin.merges("dev", MAIN)
+
+
+def test_rows_that_each_side_gave_up_for_the_others_are_in_neither(twin: Merging) -> None:
+    twin.insert(MAIN, T)
+    twin.insert("dev", T)
+    twin.create_tag("v1", MAIN)
+    twin.create_tag("v2", "dev")
+    twin.restore(MAIN, True, T, "v2")
+    twin.restore("dev", True, T, "v1")
+    twin.criss_cross("v1", "v2")
+    twin.merges("dev", MAIN)
+    assert twin.model.branches[MAIN].named(T).rows().total() == 1
 
 
 def test_names_may_contradict_each_other_while_contents_do_not(twin: Merging) -> None:

@@ -73,7 +73,7 @@ def test_a_restore_that_takes_a_column_away_changes_the_table(twin: Statements) 
     twin.add_column("dev", True, T, "c", None)
     twin.restore("dev", True, T, 1)  # the name c stays taken
     twin.insert_values(MAIN, True, T, seed=1, count=1)
-    assert twin.model.plan_merge("dev", MAIN)[0].conflicts == {"default.t"}
+    assert twin.model.plan_merge("dev", MAIN)[0].changes == {("default.t", "changed")}
     twin.merge("dev", MAIN)
 
 

@@ -2,6 +2,7 @@ package io.anabranch.test
 
 import io.anabranch.core.format._
 import io.anabranch.core.operations._
+import io.anabranch.core.operations.merge._
 
 /** Functions of merges and pruning for [[VectorRunner]]. */
 object MergeFunctions {
@@ -14,7 +15,8 @@ object MergeFunctions {
     "merge.three_way" -> threeWay,
     "merge.virtual_base" -> (in =>
       factsJson(
-        Merge.virtualBase(facts(in.reader("under")), facts(in.reader("one")), facts(in.reader("other")))
+        CatalogMerge
+          .virtualBase(facts(in.reader("under")), facts(in.reader("one")), facts(in.reader("other")))
       )
     ),
     "prune.may_match" -> (in =>
@@ -66,7 +68,7 @@ object MergeFunctions {
   /** The merged facts without what is in conflict, and the names of tables and namespaces that are. */
   private def threeWay(in: JsonReader): Json = {
     val merged =
-      Merge.threeWay(facts(in.reader("base")), facts(in.reader("ours")), facts(in.reader("theirs")))
+      CatalogMerge.threeWay(facts(in.reader("base")), facts(in.reader("ours")), facts(in.reader("theirs")))
     Json.obj(
       "merged" -> factsJson(merged.facts),
       "conflicts" -> Json.texts(merged.conflicts.map(_.name.mkString(".")).distinct.sorted)

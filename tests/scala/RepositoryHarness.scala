@@ -4,7 +4,8 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log.{Log, TableState}
 import io.anabranch.core.operations._
-import io.anabranch.core.repository.{Repository, ResolvedRef, RestorePoint}
+import io.anabranch.core.operations.merge.{Choice, Decision, Decisions}
+import io.anabranch.core.repository.{MergeRequest, Repository, ResolvedRef, RestorePoint}
 import io.anabranch.core.store.ObjectStore
 import io.anabranch.core.transaction.{CommitContext, Intent}
 
@@ -132,16 +133,21 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
   }
 
   private def merge(in: JsonReader): Json = {
-    val r = repository.mergeBranch(
+    val asked = MergeRequest(
       in.text("source"),
       in.textOpt("into").getOrElse("main"),
-      in.bool("dry_run"),
-      by(in)
+      Decisions(in.textOpt("on_conflict").flatMap(Choice.side).map(Decision(_)).toSeq),
+      squash = in.bool("squash"),
+      fastForwardOnly = in.bool("ff_only")
     )
+    val r = repository.merges.merge(asked, NumberedRows, in.bool("dry_run"), by(in))
     Json.obj(
       "commit" -> FormatFunctions.orNull(r.commit.map(Json.Text(_))),
       "fast_forward" -> Json.Bool(r.fastForward),
-      "changes" -> Json.texts(r.changes.map(c => s"${c.change} ${c.table}"))
+      "changes" -> Json.texts(
+        r.conflicts.map(c => s"conflict ${c.name.mkString(".")}").distinct ++
+          r.changes.map(c => s"${c.change} ${c.table}")
+      )
     )
   }
 

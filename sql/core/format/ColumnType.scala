@@ -14,6 +14,28 @@ object ColumnType {
   final case class Arr(element: ColumnType, containsNull: Boolean) extends ColumnType
   final case class Mapping(key: ColumnType, value: ColumnType, valueContainsNull: Boolean) extends ColumnType
 
+  private val Wholes = Seq("byte", "short", "integer", "long")
+  private val Floats = Seq("float", "double")
+  private val Decimal = """decimal\((\d+),(\d+)\)""".r
+  private val Varchar = """varchar\((\d+)\)""".r
+
+  /** The one of two types that holds all values of the other; None if neither does. */
+  def wider(a: ColumnType, b: ColumnType): Option[ColumnType] = (a, b) match {
+    case _ if a == b => Some(a)
+    case (Primitive(x), Primitive(y)) =>
+      Seq(Wholes, Floats)
+        .find(order => order.contains(x) && order.contains(y))
+        .map(order => Primitive(order(order.indexOf(x).max(order.indexOf(y)))))
+        .orElse((x, y) match {
+          case (Decimal(p, s), Decimal(q, r)) if s == r => Some(if (p.toInt < q.toInt) b else a)
+          case (Varchar(n), Varchar(m)) => Some(if (n.toInt < m.toInt) b else a)
+          case (Varchar(_), "string") => Some(b)
+          case ("string", Varchar(_)) => Some(a)
+          case _ => None
+        })
+    case _ => None
+  }
+
   def encode(t: ColumnType): Json = t match {
     case Primitive(name) => Json.Text(name)
     case Struct(fields) => Json.obj("struct" -> Json.Arr(fields.map(Column.encode)))

@@ -24,6 +24,9 @@ package io.anabranch.core.format
   *   the counter of row ids for this table in this log, after the commit
   * @param rearranged
   *   rows were rewritten, but none changed (compaction)
+  * @param carries
+  *   rows that other commits wrote come in, or come back, otherwise than from a second parent: so another branch
+  *   may have them although the merge base does not
   */
 final case class TableChange(
     version: Long,
@@ -38,7 +41,8 @@ final case class TableChange(
     add: Seq[DataFile] = Nil,
     manifests: Seq[ManifestRef] = Nil,
     nextRow: Option[Long] = None,
-    rearranged: Boolean = false
+    rearranged: Boolean = false,
+    carries: Boolean = false
 ) {
 
   /** Whether files come, go or change. */

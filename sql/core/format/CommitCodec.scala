@@ -92,7 +92,8 @@ object CommitCodec {
     "add" -> Option.when(t.add.nonEmpty)(Json.Arr(t.add.map(DataFile.encode))),
     "manifests" -> Option.when(t.manifests.nonEmpty)(Json.Arr(t.manifests.map(encodeManifest))),
     "next_row" -> t.nextRow.map(Json.int64),
-    "rearranged" -> flag(t.rearranged)
+    "rearranged" -> flag(t.rearranged),
+    "carries" -> flag(t.carries)
   )
 
   private def flag(b: Boolean): Option[Json] = Option.when(b)(Json.Bool(true))
@@ -201,7 +202,8 @@ object CommitCodec {
       r.readers("add").map(f => DataFile.decode(f, stats.flatMap(_.readerOpt(f.text("id"))), inline)),
       r.readers("manifests").map(decodeManifest),
       r.longOpt("next_row"),
-      r.bool("rearranged")
+      r.bool("rearranged"),
+      r.bool("carries")
     )
   }
 }

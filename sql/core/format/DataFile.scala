@@ -17,7 +17,7 @@ final case class RowRun(first: Long, count: Long)
   * @param firstRow
   *   `_row_id` of its first row; the others follow
   * @param addedBy
-  *   the commit that added it; not written in that commit, but in manifests
+  *   the commit that added it first; not written in that commit, but in those that take the file over
   * @param inline
   *   the rows, one JSON list each, in the order of the table's columns by `inlineColumns`
   * @param inlineColumns
@@ -90,7 +90,8 @@ object DataFile {
       Json.Arr(f.runs.map(r => Json.Arr(Seq(Json.int64(r.first), Json.int64(r.count)))))
     ),
     "inline" -> Option.when(f.isInline)(Json.texts(f.inlineColumns)),
-    "lineage" -> Option.when(f.lineage.nonEmpty)(Json.texts(f.lineage))
+    "lineage" -> Option.when(f.lineage.nonEmpty)(Json.texts(f.lineage)),
+    "added_by" -> f.addedBy.map(at => Json.Text(at.toString))
   )
 
   /** @param stats
@@ -114,7 +115,7 @@ object DataFile {
         case Json.Arr(Seq(Json.Text(first), Json.Integer(count))) => RowRun(first.toLong, count)
         case _ => throw r.wrong("runs", "a list of pairs")
       },
-      None,
+      r.textOpt("added_by").map(t => Position.parse(t).getOrElse(throw r.wrong("added_by", "a position"))),
       if (r.has("inline")) inline(id) else None,
       r.texts("inline"),
       r.texts("lineage")

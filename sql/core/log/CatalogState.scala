@@ -10,6 +10,8 @@ import io.anabranch.core.format._
   * @param content
   *   the commit that made its metadata and files what they are. A merge or RESTORE that brings back a
   *   state keeps that state's: so equal content always means nothing to merge.
+  * @param carried
+  *   the last commit by which rows that others wrote came in or came back, otherwise than by a merge
   */
 final case class TableState(
     id: String,
@@ -18,7 +20,8 @@ final case class TableState(
     at: Position,
     content: Position,
     metadata: TableMetadata,
-    files: FileSet
+    files: FileSet,
+    carried: Option[Position] = None
 )
 
 /** The whole catalog at a commit.
@@ -80,7 +83,11 @@ object Replay {
     val at = entry.id.position
     val tables = c.tables.foldLeft(before.tables) {
       case (all, (id, change)) if change.dropped => all - id
-      case (all, (id, change)) => all.updated(id, table(id, all.get(id), at, change, stateAt, reader))
+      case (all, (id, change)) =>
+        // what comes from a second parent is known by the version vector
+        val carries = change.carries || (change.adopt.isDefined && c.parents.size < 2)
+        val next = table(id, all.get(id), at, change, stateAt, reader)
+        all.updated(id, if (carries) next.copy(carried = Some(at)) else next)
     }
     CatalogState(
       entry.id,
@@ -126,7 +133,8 @@ object Replay {
       at,
       if (own) at else start.fold(at)(_.content),
       change.metadata.orElse(start.map(_.metadata)).getOrElse(TableMetadata(Nil)),
-      start.fold(FileSet.empty(reader))(_.files).next(at, change.copy(adopt = None))
+      start.fold(FileSet.empty(reader))(_.files).next(at, change.copy(adopt = None)),
+      start.flatMap(_.carried)
     )
   }
 }

@@ -32,7 +32,8 @@ object Checkpoint {
           "at" -> Some(Json.Text(t.at.toString)),
           "content" -> Some(Json.Text(t.content.toString)),
           "metadata" -> Some(TableMetadata.encode(t.metadata)),
-          "files" -> files(id).map(CommitCodec.encodeManifest)
+          "files" -> files(id).map(CommitCodec.encodeManifest),
+          "carried" -> t.carried.map(at => Json.Text(at.toString))
         )
       })
     )
@@ -69,7 +70,8 @@ object Checkpoint {
           position(t, "at"),
           position(t, "content"),
           TableMetadata.decode(t.reader("metadata"), origin),
-          files.fold(FileSet.empty(reader))(ref => FileSet.listed(commit.position, id, ref, reader))
+          files.fold(FileSet.empty(reader))(ref => FileSet.listed(commit.position, id, ref, reader)),
+          Option.when(t.has("carried"))(position(t, "carried"))
         )
       },
       r.longMap("next_rows"),

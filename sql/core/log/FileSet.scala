@@ -51,7 +51,10 @@ final class FileSet private (
     change.add ++ change.manifests.flatMap { m =>
       reader
         .read(Paths.manifest(m.id), m)
-        .map(f => f.copy(firstRow = f.firstRow.map(_ + m.firstRow.getOrElse(0L))))
+        // a file that was taken over keeps the ids of its rows
+        .map(f =>
+          if (f.addedBy.isDefined) f else f.copy(firstRow = f.firstRow.map(_ + m.firstRow.getOrElse(0L)))
+        )
     }
 
   /** The files after one more change of the table. */
@@ -70,6 +73,10 @@ object FileSet {
   final private case class Known(files: Map[String, DataFile]) extends Origin
   final private case class Listed(at: Position, table: String, ref: ManifestRef) extends Origin
   final private case class Changed(before: FileSet, at: Position, change: TableChange) extends Origin
+
+  /** Files that are known. */
+  def of(files: Map[String, DataFile], reader: ManifestReader): FileSet =
+    new FileSet(None, Known(files), reader)
 
   def empty(reader: ManifestReader): FileSet = new FileSet(None, Known(Map.empty), reader)
   def listed(at: Position, table: String, ref: ManifestRef, reader: ManifestReader): FileSet =

@@ -2,36 +2,58 @@ package io.anabranch.core.repository
 
 import io.anabranch.core.format._
 import io.anabranch.core.log._
-import io.anabranch.core.operations._
+import io.anabranch.core.operations.merge._
 
 /** What two sides of a merge have in common. */
-final private[repository] case class MergeBases(states: States) {
+final private[repository] class MergeBases(states: States, context: MergeContext) {
 
-  /** The facts of the merge base; of a virtual one where there are several. */
-  def facts(ours: CatalogState, theirs: CatalogState): CatalogFacts =
-    facts(ours.vector, theirs.vector, Set(ours.position.ordinal, theirs.position.ordinal))
+  /** The merge base of two states; a virtual one where there are several. */
+  def of(ours: CatalogState, theirs: CatalogState): BaseCatalog =
+    base(ours.vector, theirs.vector, Set(ours.position.ordinal, theirs.position.ordinal))
 
-  private def facts(a: Ancestry, b: Ancestry, first: Set[Ordinal]): CatalogFacts =
+  private type Ancestry = Map[Ordinal, Long]
+
+  private def base(a: Ancestry, b: Ancestry, first: Set[Ordinal]): BaseCatalog =
     MergeBase
       .maximal(MergeBase.candidates(a, b), first, at(_).vector)
       .map(at)
       .sortBy(_.position.packed)
       .toList match {
-      case Nil => CatalogFacts.of(Replay.empty)
+      case Nil => MergeBases.single(Replay.empty)
       case first :: rest =>
         // as if they were merged one after the other: what is merged so far knows what each of them knew
-        val (merged, _) = rest.foldLeft((CatalogFacts.of(first), first.vector)) {
-          case ((merged, known), next) =>
-            val under = facts(known, next.vector, Set(next.position.ordinal))
-            (Merge.virtualBase(under, merged, CatalogFacts.of(next)), union(known, next.vector))
-        }
-        merged
+        rest
+          .foldLeft((MergeBases.single(first), first.vector)) { case ((merged, known), next) =>
+            val under = base(known, next.vector, Set(next.position.ordinal))
+            (virtual(under, merged, MergeBases.single(next)), union(known, next.vector))
+          }
+          ._1
     }
 
-  private type Ancestry = Map[Ordinal, Long]
+  private def virtual(under: BaseCatalog, one: BaseCatalog, other: BaseCatalog): BaseCatalog = {
+    val facts = CatalogMerge.virtualBase(under.facts, one.facts, other.facts)
+    def table(id: String): BaseTable = {
+      val content = facts.tables.get(id).map(_.content)
+      def has(side: BaseCatalog) = side.facts.tables.get(id).map(_.content) == content
+      if (!content.contains(CatalogMerge.Both) && has(one)) one.table(id)
+      else if (!content.contains(CatalogMerge.Both) && has(other)) other.table(id)
+      else VirtualTable.of(under.table(id), one.table(id), other.table(id), context)
+    }
+    BaseCatalog(facts, table, p => one.knows(p) || other.knows(p))
+  }
 
   private def union(a: Ancestry, b: Ancestry): Ancestry =
     b.foldLeft(a) { case (all, (o, seq)) => all.updated(o, all.get(o).fold(seq)(_.max(seq))) }
 
   private def at(p: Position): CatalogState = states.at(states.log.get(p))
+}
+
+private[repository] object MergeBases {
+
+  /** One state as a base. */
+  def single(state: CatalogState): BaseCatalog = BaseCatalog(
+    CatalogFacts.of(state),
+    id => state.tables.get(id).fold(BaseTable.Nothing)(BaseTable.of),
+    state.knows
+  )
 }

@@ -178,43 +178,8 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     began(name, state)
   }
 
-  // ---- merge
-
-  /** Merges a ref into a branch, by table, as one commit with two parents.
-    *
-    * @throws AnabranchException
-    *   ANABRANCH_MERGE.CONFLICT (not in a dry run)
-    */
-  def mergeBranch(source: String, into: String, dryRun: Boolean, by: CommitContext): MergeResult = {
-    val theirs = resolve(source).state
-    val target = resolve(into)
-    val ours = target.state
-    val intent = MergeBranch(theirs, now => MergeBases(states).facts(now, theirs), source, into)
-    if (ours.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
-    else {
-      val (merged, fastForward) = intent.plan(ours)
-      if (dryRun) MergeResult(None, fastForward, preview(ours, theirs, merged))
-      else {
-        val state = committer.commit(target.writable, ours, intent, by)
-        MergeResult(Some(state.id.toString), fastForward, Diff.between(ours, state).map(TableChangeInfo.of))
-      }
-    }
-  }
-
-  /** The conflicts of a merge, and what it would do to the other tables. */
-  private def preview(ours: CatalogState, theirs: CatalogState, merged: MergedFacts): Seq[TableChangeInfo] = {
-    val conflicts =
-      merged.conflicts.map(c => TableChangeInfo(Names.show(c.name), "conflict", c.reason)).distinct
-    val after = merged.facts.tables.flatMap { case (id, f) =>
-      Seq(ours, theirs)
-        .flatMap(_.tables.get(id))
-        .find(_.content.toString == f.content)
-        .map(t => id -> t.copy(name = f.name))
-    }
-    val open = merged.conflicts.flatMap(_.tableId).toSet
-    val changes = Diff.between(ours.copy(tables = ours.tables -- open), ours.copy(tables = after -- open))
-    conflicts ++ changes.map(TableChangeInfo.of)
-  }
+  /** MERGE BRANCH, CHERRY PICK, REVERT. */
+  val merges: Merges = new Merges(resolver, states, committer, context)
 
   // ---- tables
 

@@ -1,5 +1,7 @@
 package io.anabranch.core.repository
 
+import io.anabranch.core.operations.merge.MergeConflict
+
 /** A branch and its newest commit; `current` is not known here, it is the session's. */
 final case class BranchInfo(name: String, head: CommitInfo)
 
@@ -46,8 +48,23 @@ object TableChangeInfo {
     )
 }
 
-/** What a merge did, or in a dry run would do. `commit` is None where nothing was committed. */
-final case class MergeResult(commit: Option[String], fastForward: Boolean, changes: Seq[TableChangeInfo])
+/** What a merge did, or in a dry run would do.
+  *
+  * @param commit
+  *   None where nothing was committed
+  * @param fastForward
+  *   whether nothing had to be combined
+  * @param changes
+  *   by table, of the branch that is merged into
+  * @param conflicts
+  *   that are open; only in a dry run
+  */
+final case class MergeResult(
+    commit: Option[String],
+    fastForward: Boolean,
+    changes: Seq[TableChangeInfo],
+    conflicts: Seq[MergeConflict] = Nil
+)
 
 /** One version of a table, with the commit that made it. */
 final case class TableVersion(version: Long, commit: CommitInfo)

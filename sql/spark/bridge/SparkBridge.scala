@@ -3,15 +3,17 @@ package org.apache.spark.sql.anabranch
 import com.google.common.cache.{Cache, CacheBuilder}
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
-import org.apache.spark.sql.SparkSession
+import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, Expression}
-import org.apache.spark.sql.catalyst.plans.logical.{OneRowRelation, Project}
-import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
+import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, OneRowRelation, Project}
+import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
+import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
 import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
 import org.apache.spark.sql.execution.RowConversion
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
@@ -109,6 +111,14 @@ object SparkBridge {
   /** Lets Spark's cache see that tables were changed by something other than Spark's own commands. */
   def recache(session: ClassicSession, tables: Iterable[Seq[String]]): Unit =
     tables.foreach(session.sharedState.cacheManager.recacheTableOrView(session, _, includeTimeTravel = false))
+
+  /** A table that is in no catalog, as a query. */
+  def frame(table: Table): DataFrame =
+    Dataset.ofRows(session, DataSourceV2Relation.create(table, None, None))
+
+  /** Rows in memory, as a query. */
+  def frame(schema: StructType, rows: Seq[InternalRow]): DataFrame =
+    Dataset.ofRows(session, LocalRelation(toAttributes(schema), rows))
 
   /** Rows as one column batch. */
   def batchOf(rows: Seq[InternalRow], schema: StructType): ColumnarBatch = RowConversion.batchOf(rows, schema)

@@ -129,22 +129,3 @@ final case class ResetBranch(catalog: Option[String], name: String, to: String, 
     Seq(Row(b.name, b.head.id))
   }
 }
-
-/** `MERGE BRANCH`: into a branch, or into the one in use. */
-final case class MergeBranchCommand(
-    catalog: Option[String],
-    source: String,
-    into: Option[String],
-    dryRun: Boolean,
-    message: Option[String]
-) extends RefCommand {
-  override protected def columns: String =
-    "table STRING, change STRING, detail STRING, commit STRING, fast_forward BOOLEAN"
-  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    val target = into.getOrElse(c.currentRef)
-    val by = Commands.author(session, message, Map("source" -> source, "target" -> target))
-    val result = c.repository.mergeBranch(source, target, dryRun, by)
-    if (!dryRun) Commands.recache(session, c, result.changes.map(_.table))
-    result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
-  }
-}

@@ -66,7 +66,20 @@ final class AnabranchParser(delegate: ParserInterface) extends ParserInterface {
 
 private object AnabranchParser {
   private val First =
-    Set("EXPLAIN", "CREATE", "DROP", "USE", "SHOW", "RESET", "MERGE", "RESTORE", "DESCRIBE", "DESC")
+    Set(
+      "EXPLAIN",
+      "CREATE",
+      "DROP",
+      "USE",
+      "SHOW",
+      "RESET",
+      "MERGE",
+      "CHERRY",
+      "REVERT",
+      "RESTORE",
+      "DESCRIBE",
+      "DESC"
+    )
 
   /** Whether the first word, after white space and comments however long, may begin one of ours. */
   @tailrec

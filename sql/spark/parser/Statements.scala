@@ -31,7 +31,8 @@ private object Statements {
       ("SHOW", "TAGS") -> showTags,
       ("SHOW", "COMMITS") -> showCommits,
       ("RESET", "BRANCH") -> reset,
-      ("MERGE", "BRANCH") -> merge
+      ("MERGE", "BRANCH") -> MergeStatements.merge,
+      ("CHERRY", "PICK") -> MergeStatements.cherryPick
     ).collectFirst { case ((first, second), r) if starts(t, first, second) => r }
     def second(words: String*) = t.peek(1).exists(w => words.exists(w.is))
     def third = t.peek(2)
@@ -41,6 +42,7 @@ private object Statements {
       case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use
       case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
       case "RESTORE" => restore(_, delegate)
+      case "REVERT" => MergeStatements.revert
     })
   }
 
@@ -52,7 +54,7 @@ private object Statements {
     t.expect(keywords: _*)
   }
 
-  private def in(t: Tokens): Option[String] = Option.when(t.accept("IN"))(t.name("the name of a catalog"))
+  def in(t: Tokens): Option[String] = Option.when(t.accept("IN"))(t.name("the name of a catalog"))
 
   private def newName(t: Tokens, what: String): String = {
     val name = t.name(what)
@@ -126,18 +128,7 @@ private object Statements {
     ResetBranch(catalog, name, to, message(t))
   }
 
-  private def message(t: Tokens): Option[String] = Option.when(t.accept("MESSAGE"))(t.string("a message"))
-
-  private def merge(t: Tokens): LogicalPlan = {
-    begin(t, "MERGE BRANCH source [INTO branch] [IN catalog] [DRY RUN] [MESSAGE 'text']", "MERGE", "BRANCH")
-    val source = t.name("the ref to merge")
-    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
-    val catalog = in(t)
-    if (t.peek().exists(_.is("ON")))
-      t.fail("conflicts can't be resolved by strategy yet: leave ON CONFLICT out,")
-    val dryRun = t.accept("DRY", "RUN")
-    MergeBranchCommand(catalog, source, into, dryRun, message(t))
-  }
+  def message(t: Tokens): Option[String] = Option.when(t.accept("MESSAGE"))(t.string("a message"))
 
   private def restore(t: Tokens, delegate: ParserInterface): LogicalPlan = {
     begin(

@@ -1,8 +1,6 @@
-package io.anabranch.core.operations
+package io.anabranch.core.operations.merge
 
-import io.anabranch.core.format._
 import io.anabranch.core.log.CatalogState
-import io.anabranch.core.transaction._
 
 /** What decides a merge of catalogs: names, and which commit made each table what it is.
   *
@@ -25,18 +23,21 @@ object CatalogFacts {
     )
 }
 
-/** Two sides that can't both be right.
+/** The merged catalog, and what stands against it.
   *
-  * @param name
-  *   the table's full name, or the namespace's
+  * @param facts
+  *   a table whose rows or columns both sides changed has the content [[CatalogMerge.Both]]: what it holds has
+  *   to be found out by [[TableMerge]]
   */
-final case class MergeConflict(tableId: Option[String], name: Seq[String], reason: String)
-
-/** The merged catalog, and what stands against it. */
 final case class MergedFacts(facts: CatalogFacts, conflicts: Seq[MergeConflict])
 
 /** Three-way merge of catalogs, by table: pure. */
-object Merge {
+object CatalogMerge {
+
+  /** The content of a table that both sides changed; in a virtual base, of one whose bases contradict each
+    * other. No side can have it.
+    */
+  val Both: String = "?"
 
   /** Takes for each table and namespace the side that changed it; where both did, and not in the same
     * way, there is a conflict. Name and content of a table are merged on their own, so a rename on one
@@ -47,17 +48,21 @@ object Merge {
     val tables = tableParts.collect { case (id, Part(Some(facts), None)) => id -> facts }
     val namespaces = spaceParts.collect { case (n, Part(Some(properties), None)) => n -> properties }.toMap
     val torn = tableParts.collect { case (id, Part(_, Some(problem))) =>
-      MergeConflict(Some(id), ours.tables.getOrElse(id, theirs.tables(id)).name, problem)
-    } ++ spaceParts.collect { case (n, Part(_, Some(problem))) => MergeConflict(None, n, problem) }
+      val name = ours.tables.getOrElse(id, theirs.tables(id)).name
+      MergeConflict(ConflictKind.Table, Some(id), name, problem)
+    } ++ spaceParts.collect { case (n, Part(_, Some(problem))) =>
+      MergeConflict(ConflictKind.Namespace, None, n, problem)
+    }
     val sameName = tables.groupBy(_._2.name).toSeq.filter(_._2.size > 1).flatMap { case (name, several) =>
       several.map { case (id, _) =>
-        MergeConflict(Some(id), name, "different tables have this name on the two sides")
+        MergeConflict(ConflictKind.Name, Some(id), name, "different tables have this name on the two sides")
       }
     }
     val spaces = spaceParts.collect { case (n, Part(Some(_), _)) => n }.toSet
     val homeless = tables.collect {
       case (id, facts) if !spaces(facts.name.init) =>
         MergeConflict(
+          ConflictKind.Namespace,
           Some(id),
           facts.name,
           "one side dropped its namespace, the other kept or made the table"
@@ -93,8 +98,7 @@ object Merge {
 
   // What a virtual base has where its bases contradict each other.
   private val NoName = Seq.empty[String]
-  private val NoContent = "?"
-  private val NoTable = TableFacts(NoName, NoContent)
+  private val NoTable = TableFacts(NoName, Both)
   private val NoValue = "\u0000"
   private val NoNamespace = Map(NoValue -> NoValue)
 
@@ -103,18 +107,16 @@ object Merge {
       ours: Option[TableFacts],
       theirs: Option[TableFacts]
   ): Part[TableFacts] = {
-    val known = base.forall(b => b.name != NoName && b.content != NoContent)
+    val known = base.forall(b => b.name != NoName && b.content != Both)
     (base, ours, theirs) match {
       case (_, o, t) if o == t => Part(o)
       case (b, o, t) if known && b == o => Part(t)
       case (b, o, t) if known && b == t => Part(o)
       case (b, Some(o), Some(t)) =>
         val name = pick(b.map(_.name).filter(_ != NoName), o.name, t.name)
-        val content = pick(b.map(_.content).filter(_ != NoContent), o.content, t.content)
-        val problem =
-          if (name.isEmpty) Some("both sides renamed it")
-          else Option.when(content.isEmpty)("both sides changed it since the merge base")
-        Part(Some(TableFacts(name.getOrElse(NoName), content.getOrElse(NoContent))), problem)
+        val content = pick(b.map(_.content).filter(_ != Both), o.content, t.content)
+        val problem = Option.when(name.isEmpty)("both sides renamed it")
+        Part(Some(TableFacts(name.getOrElse(NoName), content.getOrElse(Both))), problem)
       case (_, Some(_), _) => Part(Some(NoTable), Some("their side dropped it, ours changed it"))
       case _ => Part(Some(NoTable), Some("our side dropped it, theirs changed it"))
     }
@@ -149,87 +151,4 @@ object Merge {
     if (ours == theirs || base.contains(theirs)) Some(ours)
     else if (base.contains(ours)) Some(theirs)
     else None
-}
-
-/** The merge base, by arithmetic on version vectors: pure. */
-object MergeBase {
-
-  /** Of each log that both sides know, the last entry that both know. The merge bases are among these. */
-  def candidates(a: Map[Ordinal, Long], b: Map[Ordinal, Long]): Seq[Position] =
-    a.toSeq.collect { case (o, seq) if b.contains(o) => Position(o, seq.min(b(o))) }
-
-  /** The candidates that no other candidate has as an ancestor.
-    *
-    * @param first
-    *   logs to look at first: those of the two sides, which mostly dominate all others
-    * @param vectorOf
-    *   the version vector of a candidate
-    */
-  def maximal(
-      all: Seq[Position],
-      first: Set[Ordinal],
-      vectorOf: Position => Map[Ordinal, Long]
-  ): Seq[Position] = {
-    val (early, late) = all.partition(p => first(p.ordinal))
-    (early ++ late).foldLeft(Seq.empty[Position]) { (kept, p) =>
-      if (kept.exists(k => vectorOf(k).get(p.ordinal).exists(_ >= p.seq))) kept
-      else {
-        val vector = vectorOf(p)
-        kept.filterNot(k => vector.get(k.ordinal).exists(_ >= k.seq)) :+ p
-      }
-    }
-  }
-}
-
-/** Merges a branch's head into another branch, planned anew when the target moves.
-  *
-  * @param base
-  *   gives the facts of the merge base of the target's state and the source
-  */
-final case class MergeBranch(
-    source: CatalogState,
-    base: CatalogState => CatalogFacts,
-    sourceName: String,
-    targetName: String
-) extends Intent {
-  override val operation: String = "MERGE BRANCH"
-
-  override def onto(now: CatalogState): Proposal =
-    if (now.knows(source.position)) Proposal()
-    else {
-      val (merged, _) = plan(now)
-      if (merged.conflicts.nonEmpty)
-        throw io.anabranch.core.AnabranchException(
-          "ANABRANCH_MERGE.CONFLICT",
-          "source" -> sourceName,
-          "target" -> targetName,
-          "conflicts" -> merged.conflicts
-            .map(c => s"${Names.show(c.name)}: ${c.reason}")
-            .distinct
-            .mkString("; ")
-        )
-      Proposal(changes(now, merged.facts), spaces(now, merged.facts), merges = Some(source))
-    }
-
-  /** The merged facts, and whether the target had changed nothing since the base. */
-  def plan(now: CatalogState): (MergedFacts, Boolean) = {
-    val (b, ours) = (base(now), CatalogFacts.of(now))
-    (Merge.threeWay(b, ours, CatalogFacts.of(source)), b == ours)
-  }
-
-  private def changes(now: CatalogState, facts: CatalogFacts): Map[String, TableChange] = {
-    val taken = facts.tables.flatMap { case (id, f) =>
-      val here = now.tables.get(id)
-      val newName = Option.when(!here.exists(_.name == f.name))(f.name)
-      val adopt = Option.when(!here.exists(_.content.toString == f.content))(source.id)
-      Option.when(newName.isDefined || adopt.isDefined)(id -> TableChange(0, name = newName, adopt = adopt))
-    }
-    taken ++ (now.tables.keySet -- facts.tables.keySet).map(_ -> TableChange(0, dropped = true))
-  }
-
-  private def spaces(now: CatalogState, facts: CatalogFacts): Map[Seq[String], NamespaceChange] =
-    facts.namespaces.collect {
-      case (n, p) if !now.namespaces.get(n).contains(p) => n -> NamespaceChange(Some(p))
-    } ++
-      (now.namespaces.keySet -- facts.namespaces.keySet).map(_ -> NamespaceChange(None))
 }

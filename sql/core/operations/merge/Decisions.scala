@@ -1,0 +1,58 @@
+package io.anabranch.core.operations.merge
+
+/** What to do about a conflict. */
+sealed trait Choice
+object Choice {
+  case object Ours extends Choice
+  case object Theirs extends Choice
+
+  /** Another value for a cell, as text that is cast to the column's type; None for NULL. */
+  final case class Value(text: Option[String]) extends Choice
+
+  /** @return
+    *   None for what is no side
+    */
+  def side(text: String): Option[Choice] = text.toLowerCase(java.util.Locale.ROOT) match {
+    case "ours" => Some(Ours)
+    case "theirs" => Some(Theirs)
+    case _ => None
+  }
+}
+
+/** A choice for all conflicts, or those of a table, column, row or cell.
+  *
+  * @param table
+  *   full name; None for all tables
+  * @param row
+  *   row id; None for all rows
+  * @param column
+  *   logical name; None for all columns
+  */
+final case class Decision(
+    choice: Choice,
+    table: Option[Seq[String]] = None,
+    row: Option[Long] = None,
+    column: Option[String] = None
+) {
+  private[merge] def covers(t: Seq[String], r: Option[Long], c: Option[String]): Boolean =
+    table.forall(_ == t) && row.forall(r.contains) && column.forall(n => c.exists(_.equalsIgnoreCase(n)))
+
+  // a choice for a cell comes before one for a row, that before one for a column, that before one for a table
+  private[merge] def weight: Int =
+    Seq(table.isDefined, column.isDefined, row.isDefined)
+      .zip(Seq(1, 2, 4))
+      .collect { case (true, w) => w }
+      .sum
+}
+
+/** All choices for a merge, oldest first. The one that names most closely what it is about counts; of several, the
+  * newest.
+  */
+final case class Decisions(all: Seq[Decision]) {
+  def about(table: Seq[String], row: Option[Long] = None, column: Option[String] = None): Option[Choice] =
+    all.filter(_.covers(table, row, column)).sortBy(_.weight).lastOption.map(_.choice)
+}
+
+object Decisions {
+  val None: Decisions = Decisions(Nil)
+}

@@ -1,0 +1,208 @@
+package io.anabranch.core.operations.merge
+
+import io.anabranch.core.format._
+import io.anabranch.core.log.{Bounds, FileSet, ManifestReader, TableState}
+import io.anabranch.core.operations.RebaseContext
+import io.anabranch.core.transaction.StagedFiles
+
+/** What a merged table is to be, on top of our state of it. Nothing is written yet.
+  *
+  * @param files
+  *   by id
+  * @param combined
+  *   rows put together from cells of both sides, with their ids
+  */
+final case class TablePlan(
+    ours: TableState,
+    name: Seq[String],
+    metadata: TableMetadata,
+    files: Map[String, MergedFile],
+    combined: Seq[(Long, IndexedSeq[Any])],
+    conflicts: Seq[MergeConflict],
+    carries: Boolean
+) {
+
+  /** The table as it would be; rows put together stand for a file that is not there yet. */
+  def preview(reader: ManifestReader, vector: DataFile => RowPositions): TableState = {
+    val settled = files.map { case (id, f) =>
+      id -> f.dead.fold(f.file)(d =>
+        if (f.file.deletions.isDefined && vector(f.file) == d) f.file
+        else f.file.copy(deletions = Option.when(d.nonEmpty)(VirtualTable.inMemory(d)))
+      )
+    }
+    val added = Option.when(combined.nonEmpty)(
+      DataFile("?", 0, combined.size.toLong, "", lineage = Seq(Lineage.RowId))
+    )
+    ours.copy(
+      content = Position(Ordinal.Main, Position.MaxSeq),
+      metadata = metadata,
+      files = FileSet.of(settled ++ added.map(f => f.id -> f), reader)
+    )
+  }
+}
+
+/** What becomes of two rows with one key. */
+final private case class SettledClash(mask: Option[RowVersion], conflict: Option[MergeConflict])
+
+/** Three-way merge of one table that both sides changed: columns, then rows, then cells.
+  *
+  * @param name
+  *   the full name that the table has in the merged catalog
+  * @param knows
+  *   whether the base knows a commit
+  * @param picked
+  *   whether their side does not become a parent, so that our side may have its rows already
+  */
+final class TableMerge(
+    name: Seq[String],
+    base: BaseTable,
+    ours: TableState,
+    theirs: TableState,
+    knows: Position => Boolean,
+    picked: Boolean,
+    decisions: Decisions,
+    rows: MergeRows,
+    vector: DataFile => RowPositions
+) {
+  private def conflict(kind: String, reason: String) = MergeConflict(kind, Some(ours.id), name, reason)
+
+  private val (metadata, torn) =
+    new MetadataMerge(column => decisions.about(name, None, column))
+      .merge(base.table.map(_.metadata), ours.metadata, theirs.metadata)
+
+  private lazy val contested =
+    new ContestedRows(ours, base, ours.files.files, theirs.files.files, rows, vector)
+
+  def plan(): TablePlan = {
+    val schema = torn.map(c =>
+      conflict(ConflictKind.Schema, c.reason)
+        .copy(column = c.column, base = c.base, ours = c.ours, theirs = c.theirs)
+    )
+    val carries = picked || Seq(ours, theirs).exists(_.carried.exists(p => !knows(p)))
+    val merged = RowMerge.merge(base.files, ours.files.files, theirs.files.files, vector, carries)
+    // rows can only be compared where the columns are clear
+    if (schema.nonEmpty) TablePlan(ours, name, metadata, merged.files, Nil, schema, carries)
+    else {
+      val settled =
+        new SettledRows(name, ours, metadata, base, decisions, rows)
+          .settle(contested.find(merged.contested, carries))
+      val keys = clashes()
+      val checks = violations(settled.combined)
+      val masks = (settled.masks ++ keys.flatMap(_.mask)).groupMap(_.file.id)(_.position)
+      TablePlan(
+        ours,
+        name,
+        metadata,
+        masked(merged.files, masks),
+        settled.combined,
+        settled.conflicts ++ keys.flatMap(_.conflict) ++ checks,
+        carries
+      )
+    }
+  }
+
+  private def masked(files: Map[String, MergedFile], masks: Map[String, Seq[Long]]): Map[String, MergedFile] =
+    files.flatMap { case (id, f) =>
+      val more = RowPositions.of(masks.getOrElse(id, Nil).toArray)
+      val dead = if (more.isEmpty) f.dead else Some(f.dead.getOrElse(vector(f.file)).union(more))
+      Option.when(!dead.exists(_.size >= f.file.rows))(id -> f.copy(dead = dead))
+    }
+
+  /** Rows of both sides with one declared key. */
+  private def clashes(): Seq[SettledClash] =
+    metadata.constraints.collect { case k: TableConstraint.Key => k }.flatMap { key =>
+      val (mine, other) = overlapping(key.columns)
+      if (mine.isEmpty || other.isEmpty) Nil
+      else
+        rows.clashes(ours, metadata, key.columns, mine, other).map { c =>
+          val choice = if (c.equal) Some(Choice.Ours) else decisions.about(name, Some(c.ours.id))
+          choice match {
+            case Some(Choice.Theirs) => SettledClash(Some(c.ours), None)
+            case Some(_) => SettledClash(Some(c.theirs), None)
+            case None =>
+              val at = ConflictRow(c.ours.id, Some(c.key), Some(c.ours.writtenBy), Some(c.theirs.writtenBy))
+              val reason = s"both sides have a row with the key ${c.key}"
+              SettledClash(None, Some(conflict(ConflictKind.DuplicateKey, reason).copy(row = Some(at))))
+          }
+        }
+    }
+
+  /** New rows of both sides, of the files whose bounds allow equal keys. */
+  private def overlapping(columns: Seq[String]): (Seq[RowsAt], Seq[RowsAt]) = {
+    def bounds(r: RowsAt) = columns.map { c =>
+      val b = Bounds.of(r.file, c, partitioned = false)
+      (b.min, b.max)
+    }
+    def below(a: Option[Value], b: Option[Value]) =
+      (for { x <- a; y <- b; c <- Value.compare(x, y) } yield c < 0).getOrElse(false)
+    def near(mine: Seq[RowsAt], others: Seq[RowsAt]) = {
+      val known = others.map(bounds)
+      mine.filter { r =>
+        val own = bounds(r)
+        known.exists(_.zip(own).forall { case ((aMin, aMax), (bMin, bMax)) =>
+          !below(aMax, bMin) && !below(bMax, aMin)
+        })
+      }
+    }
+    (near(contested.ourNews, contested.theirNews), near(contested.theirNews, contested.ourNews))
+  }
+
+  /** New rows of a side that break what the other side demands, and rows put together that break anything. */
+  private def violations(combined: Seq[(Long, IndexedSeq[Any])]): Seq[MergeConflict] = {
+    val checks = metadata.constraints.collect { case c: TableConstraint.Check => c }
+    val required = metadata.columns.filterNot(_.nullable).map(_.physical).toSet
+    def demanded(side: TableState) = side.metadata.columns.filterNot(_.nullable).map(_.physical).toSet
+    def of(side: TableState, news: => Seq[RowsAt]) = {
+      val (c, r) = (checks.filterNot(side.metadata.constraints.contains), required -- demanded(side))
+      if (c.isEmpty && r.isEmpty) Nil else rows.violations(ours, metadata, c, r, news)
+    }
+    val found = of(ours, contested.ourNews) ++ of(theirs, contested.theirNews) ++
+      (if (combined.isEmpty || (checks.isEmpty && required.isEmpty)) Nil
+       else rows.violationsOf(metadata, checks, required, combined))
+    found.distinct.map { v =>
+      conflict(ConflictKind.Constraint, s"the row ${v.shown} breaks ${v.constraint}")
+        .copy(row = Some(ConflictRow(v.row, None, None, None)))
+    }
+  }
+}
+
+object TableMerge {
+
+  /** Writes what a plan needs, and tells the change of our table. */
+  def change(
+      plan: TablePlan,
+      theirs: TableState,
+      context: RebaseContext,
+      rows: MergeRows,
+      stage: Seq[DataFile] => StagedFiles
+  ): TableChange = {
+    val ours = plan.ours.files.files
+    def vector(f: MergedFile): Option[DeletionVector] =
+      f.dead.fold(f.file.deletions) { dead =>
+        if (dead.isEmpty) None
+        else
+          Seq(ours, theirs.files.files) // one that is there already will do
+            .flatMap(_.get(f.file.id))
+            .flatMap(known => known.deletions.filter(_ => context.read(known) == dead))
+            .headOption
+            .orElse(Some(context.write(dead)))
+      }
+    val settled = plan.files.map { case (id, f) => id -> f.file.copy(deletions = vector(f)) }
+    val changed = settled.filter { case (id, f) => !ours.get(id).exists(_.deletions == f.deletions) }
+    // a vector may only grow; a file of which rows come back is taken out and put in again
+    val (grown, other) = changed.partition { case (id, f) =>
+      ours.get(id).exists(o => f.deletions.isDefined && context.read(o).minus(context.read(f)).isEmpty)
+    }
+    val written = if (plan.combined.isEmpty) Nil else rows.write(plan.ours, plan.metadata, plan.combined)
+    val staged = stage(other.values.toSeq.sortBy(_.id) ++ written)
+    TableChange(
+      0,
+      metadata = Option.when(plan.metadata != plan.ours.metadata)(plan.metadata),
+      remove = ((ours.keySet -- settled.keySet) ++ other.keySet.intersect(ours.keySet)).toSeq.sorted,
+      deletions = grown.map { case (id, f) => id -> f.deletions.get },
+      add = staged.inEntry,
+      manifests = staged.manifests,
+      carries = plan.carries
+    )
+  }
+}

@@ -1,0 +1,195 @@
+package io.anabranch.core.repository
+
+import io.anabranch.core.AnabranchException
+import io.anabranch.core.format._
+import io.anabranch.core.log._
+import io.anabranch.core.operations._
+import io.anabranch.core.operations.merge._
+import io.anabranch.core.transaction._
+
+/** What somebody wants to bring into a branch.
+  *
+  * @param source
+  *   a ref: the branch to merge, or the commit to pick or to revert
+  * @param into
+  *   the branch that it goes into
+  * @param decisions
+  *   how conflicts are decided
+  * @param squash
+  *   whether the commit has one parent, and forgets where the changes came from
+  * @param fastForwardOnly
+  *   whether to refuse if something has to be combined
+  * @param parent
+  *   which parent the changes of a commit are told against, counted from 1; None for its only one
+  */
+final case class MergeRequest(
+    source: String,
+    into: String,
+    decisions: Decisions = Decisions.None,
+    squash: Boolean = false,
+    fastForwardOnly: Boolean = false,
+    parent: Option[Int] = None
+)
+
+/** Brings changes of one line of history into another: all by one three-way merge, from different bases. */
+final class Merges private[repository] (
+    resolver: RefResolver,
+    states: States,
+    committer: Committer,
+    tableContext: TableState => RebaseContext
+) {
+
+  /** Merges a ref into a branch, as one commit with two parents.
+    *
+    * @param rows
+    *   looks at rows that both sides changed
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.CONFLICT (not in a dry run), NOT_FAST_FORWARD
+    */
+  def merge(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
+    val theirs = resolver.resolve(asked.source).state
+    val target = resolver.resolve(asked.into)
+    target.writable: Unit
+    if (resolver.sameBranch(asked.source, asked.into))
+      throw AnabranchException("ANABRANCH_MERGE.INTO_ITSELF", "ref" -> asked.source)
+    check(asked.decisions, asked.into, target.state, theirs)
+    if (target.state.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
+    else {
+      val io = context(rows)
+      val bases = new MergeBases(states, io)
+      val intent = CombineBranches(
+        "MERGE BRANCH",
+        theirs,
+        now => bases.of(now, theirs),
+        parent = !asked.squash,
+        asked.fastForwardOnly,
+        asked.decisions,
+        io,
+        asked.source,
+        asked.into
+      )
+      run(intent, target, dryRun, by)
+    }
+  }
+
+  /** Does on a branch what a commit did elsewhere.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.CONFLICT (not in a dry run), PARENT
+    */
+  def cherryPick(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
+    val (entry, after, before) = commitOf(asked)
+    val told = if (by.message.isEmpty) by.copy(message = entry.commit.message) else by
+    apply("CHERRY PICK", asked, before, after, rows, dryRun, told)
+  }
+
+  /** Undoes on a branch what a commit did.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.CONFLICT (not in a dry run), PARENT
+    */
+  def revert(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
+    val (entry, after, before) = commitOf(asked)
+    val what = if (entry.commit.message.isEmpty) entry.commit.operation else entry.commit.message
+    val told = if (by.message.isEmpty) by.copy(message = s"Revert: $what") else by
+    apply("REVERT", asked, after, before, rows, dryRun, told)
+  }
+
+  private def apply(
+      operation: String,
+      asked: MergeRequest,
+      base: CatalogState,
+      theirs: CatalogState,
+      rows: MergeRows,
+      dryRun: Boolean,
+      by: CommitContext
+  ): MergeResult = {
+    val single = MergeBases.single(base)
+    val intent = CombineBranches(
+      operation,
+      theirs,
+      _ => single,
+      parent = false,
+      fastForwardOnly = false,
+      asked.decisions,
+      context(rows),
+      asked.source,
+      asked.into
+    )
+    val target = resolver.resolve(asked.into)
+    target.writable: Unit
+    check(asked.decisions, asked.into, target.state, theirs)
+    run(intent, target, dryRun, by)
+  }
+
+  /** A commit, and the states after and before it. */
+  private def commitOf(asked: MergeRequest): (Entry, CatalogState, CatalogState) = {
+    val after = resolver.resolve(asked.source).state
+    val entry = states.log.get(after.id)
+    val parents = entry.commit.parents
+    def wrong(reason: String) =
+      AnabranchException("ANABRANCH_MERGE.PARENT", "commit" -> after.id.short, "reason" -> reason)
+    val parent = asked.parent match {
+      case None if parents.size > 1 => throw wrong(s"it is a merge and has ${parents.size} parents")
+      case Some(n) if n < 1 || n > parents.size => throw wrong(s"it has no parent $n, but ${parents.size}")
+      case n => parents.lift(n.getOrElse(1) - 1)
+    }
+    (entry, after, parent.fold(Replay.empty)(states.at(_: CommitId)))
+  }
+
+  /** What is decided must be there on one of the sides.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_TABLE.NOT_FOUND, ANABRANCH_MERGE.NO_SUCH_COLUMN
+    */
+  private def check(decisions: Decisions, into: String, sides: CatalogState*): Unit =
+    for { d <- decisions.all; name <- d.table } {
+      val tables = sides.flatMap(_.byName.get(name))
+      if (tables.isEmpty) Names.table(sides.head, name, into): Unit
+      d.column.filterNot(c => tables.exists(t => Column.find(t.metadata.columns, Seq(c)).isDefined)).foreach {
+        c =>
+          throw AnabranchException(
+            "ANABRANCH_MERGE.NO_SUCH_COLUMN",
+            "column" -> c,
+            "table" -> Names.show(name)
+          )
+      }
+    }
+
+  private def run(
+      intent: CombineBranches,
+      target: ResolvedRef,
+      dryRun: Boolean,
+      by: CommitContext
+  ): MergeResult = {
+    val ours = target.state
+    val plan = intent.plan(ours)
+    if (dryRun) {
+      val (now, open) = (planned(ours, intent.theirs, plan), plan.conflicts.flatMap(_.tableId))
+      val clear = Diff.between(ours.copy(tables = ours.tables -- open), now.copy(tables = now.tables -- open))
+      MergeResult(None, plan.fastForward, clear.map(TableChangeInfo.of), plan.conflicts)
+    } else {
+      val state = committer.commit(target.writable, ours, intent, by)
+      val commit = Option.when(state.id != ours.id)(state.id.toString)
+      MergeResult(commit, plan.fastForward, Diff.between(ours, state).map(TableChangeInfo.of))
+    }
+  }
+
+  /** What a plan would make of our state. */
+  private def planned(ours: CatalogState, theirs: CatalogState, plan: CatalogPlan): CatalogState = {
+    val tables = plan.facts.tables.flatMap { case (id, f) =>
+      val state = plan.tables
+        .get(id)
+        .map(p => p.preview(states, tableContext(p.ours).read))
+        .orElse(Seq(ours, theirs).flatMap(_.tables.get(id)).find(_.content.toString == f.content))
+      state.map(t => id -> t.copy(name = f.name))
+    }
+    ours.copy(tables = tables)
+  }
+
+  private def context(reader: MergeRows): MergeContext = new MergeContext {
+    override def rows: MergeRows = reader
+    override def of(table: TableState): RebaseContext = tableContext(table)
+    override def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)
+  }
+}

@@ -1,0 +1,104 @@
+package io.anabranch.spark.commands
+
+import io.anabranch.core.operations.Names
+import io.anabranch.core.operations.merge.MergeConflict
+import io.anabranch.core.repository.{MergeRequest, MergeResult}
+import io.anabranch.core.transaction.CommitContext
+import io.anabranch.spark.AnabranchCatalog
+import org.apache.spark.sql.Row
+import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
+
+/** A statement that brings changes of one line of history into another. */
+trait MergeCommand extends RefCommand {
+  def source: String
+  def into: Option[String]
+  def options: MergeOptions
+
+  protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult
+
+  override protected def columns: String =
+    if (options.dryRun) s"${MergeCommand.Done}, ${MergeCommand.Contradiction}" else MergeCommand.Done
+
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val target = into.getOrElse(c.currentRef)
+    val by = Commands.author(session, options.message, Map("source" -> source, "target" -> target))
+    val asked = MergeRequest(
+      source,
+      target,
+      options.decisions(c),
+      options.squash,
+      options.fastForwardOnly,
+      options.parent
+    )
+    val result = combine(c, asked, by)
+    if (options.dryRun) MergeCommand.review(result)
+    else {
+      Commands.recache(session, c, result.changes.map(_.table))
+      result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
+    }
+  }
+}
+
+private object MergeCommand {
+  val Done: String = "table STRING, change STRING, detail STRING, commit STRING, fast_forward BOOLEAN"
+  val Contradiction: String =
+    "kind STRING, row_id BIGINT, key STRING, `column` STRING, base STRING, ours STRING, theirs STRING, " +
+      "our_commit STRING, their_commit STRING"
+
+  /** Conflicts first, then what would change. */
+  def review(result: MergeResult): Seq[Row] =
+    result.conflicts.map(conflict(_, result.fastForward)) ++
+      result.changes.map { t =>
+        Row.fromSeq(Seq[Any](t.table, t.change, t.detail, null, result.fastForward) ++ Seq.fill(9)(null))
+      }
+
+  private def conflict(c: MergeConflict, fastForward: Boolean): Row = Row(
+    Names.show(c.name),
+    "conflict",
+    c.reason,
+    null,
+    fastForward,
+    c.kind,
+    c.row.map(_.id).orNull,
+    c.row.flatMap(_.key).orNull,
+    c.column.orNull,
+    c.base.orNull,
+    c.ours.orNull,
+    c.theirs.orNull,
+    c.row.flatMap(_.ourCommit).map(_.toString).orNull,
+    c.row.flatMap(_.theirCommit).map(_.toString).orNull
+  )
+}
+
+/** `MERGE BRANCH`: into a branch, or into the one in use. */
+final case class MergeBranchCommand(
+    catalog: Option[String],
+    source: String,
+    into: Option[String],
+    options: MergeOptions
+) extends MergeCommand {
+  override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
+    c.repository.merges.merge(asked, c.mergeRows, options.dryRun, by)
+}
+
+/** `CHERRY PICK`: does on a branch what a commit did elsewhere. */
+final case class CherryPickCommand(
+    catalog: Option[String],
+    source: String,
+    into: Option[String],
+    options: MergeOptions
+) extends MergeCommand {
+  override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
+    c.repository.merges.cherryPick(asked, c.mergeRows, options.dryRun, by)
+}
+
+/** `REVERT`: undoes on a branch what a commit did. */
+final case class RevertCommand(
+    catalog: Option[String],
+    source: String,
+    into: Option[String],
+    options: MergeOptions
+) extends MergeCommand {
+  override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
+    c.repository.merges.revert(asked, c.mergeRows, options.dryRun, by)
+}

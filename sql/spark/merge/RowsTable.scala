@@ -1,0 +1,70 @@
+package io.anabranch.spark.merge
+
+import io.anabranch.core.format.{DeletionVector, Lineage, TableMetadata}
+import io.anabranch.core.log.TableState
+import io.anabranch.core.operations.merge.RowsAt
+import io.anabranch.spark.read._
+import io.anabranch.spark.schema.ColumnMapping
+import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.connector.read.{Scan, ScanBuilder, SupportsPushDownRequiredColumns}
+import org.apache.spark.sql.types._
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+
+import java.util
+
+/** Some rows of some files of a table, with where they come from and stand.
+  *
+  * @param metadata
+  *   by whose columns they are read
+  */
+final private[merge] class RowsTable(
+    root: String,
+    table: TableState,
+    metadata: TableMetadata,
+    rows: Seq[RowsAt],
+    conf: Configuration
+) extends Table
+    with SupportsRead {
+
+  private val files = rows.zipWithIndex.map { case (r, number) =>
+    val wanted = DeletionVector.ofInline(DeletionVector.serialize(r.rows), r.rows.size)
+    val all = r.file.deletions.isEmpty && r.rows.size == r.file.rows
+    FileRows(r.file, number, if (all) RowChoice.All else RowChoice.Only(wanted), Nil)
+  }
+
+  override val schema: StructType = StructType(
+    ColumnMapping.logical(metadata.columns).fields ++ RowsTable.Hidden
+  )
+
+  override def name(): String = table.name.mkString(".")
+  override def columns(): Array[Column] = SparkBridge.columns(schema)
+  override def capabilities(): util.Set[TableCapability] = util.EnumSet.of(TableCapability.BATCH_READ)
+
+  override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder =
+    new ScanBuilder with SupportsPushDownRequiredColumns {
+      private var required = schema
+      override def pruneColumns(requiredSchema: StructType): Unit = required = requiredSchema
+      override def build(): Scan = scan(required)
+    }
+
+  def scan(required: StructType): AnabranchScan = new AnabranchScan(
+    new ScanInput(
+      root,
+      table.copy(metadata = metadata),
+      required,
+      Nil,
+      Nil,
+      () => s"${rows.map(_.rows.size).sum} rows of ${name()} that a merge looks at",
+      files
+    ),
+    this,
+    conf
+  )
+}
+
+private[merge] object RowsTable {
+  val Hidden: Seq[StructField] =
+    (Lineage.Columns :+ LineageColumns.Place).map(StructField(_, LongType, nullable = false))
+}

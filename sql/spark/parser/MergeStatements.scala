@@ -1,0 +1,69 @@
+package io.anabranch.spark.parser
+
+import io.anabranch.core.operations.merge.Choice
+import io.anabranch.spark.commands._
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
+
+/** The statements that bring changes of one line of history into another. */
+private object MergeStatements {
+  private val Conflict = "[ON CONFLICT FAIL|OURS|THEIRS [FOR TABLE table | FOR COLUMN table.column]] …"
+
+  def merge(t: Tokens): LogicalPlan = {
+    t.usage = "MERGE BRANCH source [INTO branch] [IN catalog] [FF ONLY | SQUASH] " +
+      s"$Conflict [DRY RUN] [MESSAGE 'text']"
+    t.expect("MERGE", "BRANCH")
+    val source = t.name("the ref to merge")
+    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
+    val catalog = Statements.in(t)
+    val fastForwardOnly = t.accept("FF", "ONLY")
+    val squash = !fastForwardOnly && t.accept("SQUASH")
+    val choices = conflicts(t)
+    val dryRun = t.accept("DRY", "RUN")
+    val options =
+      MergeOptions(choices, squash, fastForwardOnly, None, dryRun, Statements.message(t))
+    MergeBranchCommand(catalog, source, into, options)
+  }
+
+  def cherryPick(t: Tokens): LogicalPlan = {
+    t.usage = s"CHERRY PICK commit [INTO branch] [IN catalog] [PARENT n] $Conflict [DRY RUN] [MESSAGE 'text']"
+    t.expect("CHERRY", "PICK")
+    val source = t.name("the commit to pick")
+    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
+    CherryPickCommand(Statements.in(t), source, into, single(t))
+  }
+
+  def revert(t: Tokens): LogicalPlan = {
+    t.usage = s"REVERT commit [ON branch] [IN catalog] [PARENT n] $Conflict [DRY RUN] [MESSAGE 'text']"
+    t.expect("REVERT")
+    val source = t.name("the commit to revert")
+    val into =
+      Option.when(!t.peek(1).exists(_.is("CONFLICT")) && t.accept("ON"))(t.name("the name of a branch"))
+    RevertCommand(Statements.in(t), source, into, single(t))
+  }
+
+  private def single(t: Tokens): MergeOptions = {
+    val parent = Option.when(t.accept("PARENT"))(t.number("the number of a parent"))
+    val choices = conflicts(t)
+    val dryRun = t.accept("DRY", "RUN")
+    MergeOptions(choices, parent = parent, dryRun = dryRun, message = Statements.message(t))
+  }
+
+  private def conflicts(t: Tokens): Seq[(Option[Choice], Scope)] =
+    Iterator.continually(t.accept("ON", "CONFLICT")).takeWhile(identity).map(_ => choice(t)).toList
+
+  private def choice(t: Tokens): (Option[Choice], Scope) = {
+    val side = t.acceptOne("FAIL", "OURS", "THEIRS") match {
+      case Some("FAIL") => None
+      case Some(text) => Choice.side(text)
+      case None => t.fail("expected FAIL, OURS or THEIRS")
+    }
+    val scope =
+      if (t.accept("FOR", "TABLE")) Scope.OfTable(t.multipart("the name of a table"))
+      else if (t.accept("FOR", "COLUMN")) {
+        val path = t.multipart("a column, as table.column")
+        if (path.size < 2) t.fail("expected the table and its column, as table.column", back = 1)
+        Scope.OfColumn(path.init, path.last)
+      } else Scope.Everything
+    (side, scope)
+  }
+}
