@@ -13,8 +13,9 @@ import checks
 import features
 import ingest
 import model
+import teams
 import units
-from anabranch import Catalog, Table
+from anabranch import Catalog, Conflict, Table
 from lake import Lake
 from story import Story
 
@@ -41,6 +42,7 @@ class Outcome:
     corrected: model.Figures | None = None
     digests: dict[str, str] = field(default_factory=dict)
     rows_lost_on_main: int = 0
+    disputed: list[Conflict] = field(default_factory=list)
 
 
 @dataclass
@@ -68,6 +70,7 @@ def tell(demo: Demo) -> Outcome:
     unit_error(demo, trained)
     publish(demo)
     reproduce(demo)
+    two_teams(demo)
     accident(demo)
     history(demo)
     return demo.outcome
@@ -221,6 +224,11 @@ def reproduce(demo: Demo) -> None:
     story.fact(
         "from main instead", f"{lost} of the {total} rows can't be had: the second export rewrote the past"
     )
+
+
+def two_teams(demo: Demo) -> None:
+    demo.story.chapter("Two teams change the same rows of one table, each on a branch")
+    demo.outcome.disputed = teams.review(demo)
 
 
 def accident(demo: Demo) -> None:

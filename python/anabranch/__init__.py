@@ -14,6 +14,7 @@ from anabranch.catalog import Catalog
 from anabranch.results import (
     Branch,
     Commit,
+    Conflict,
     MergeResult,
     RestoreResult,
     TableChange,
@@ -30,6 +31,7 @@ __all__ = [
     "Branch",
     "Catalog",
     "Commit",
+    "Conflict",
     "MergeResult",
     "RestoreResult",
     "Table",

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from anabranch import _sql
+from anabranch._statements import message_clause
+from anabranch.merging import Merging
 from anabranch.results import (
     Branch,
     Commit,
-    MergeResult,
     RestoreResult,
     TableChange,
     TableDetail,
@@ -25,13 +26,13 @@ from anabranch.results import (
 )
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row, SparkSession
+    from pyspark.sql import SparkSession
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SETTING = "spark.anabranch.commit."
 
 
-class Catalog:
+class Catalog(Merging):
     """A repository that a Spark session knows as a catalog.
 
     A ref is the name of a branch or a tag, the id of a commit (its first digits do), or one of these with
@@ -140,36 +141,12 @@ class Catalog:
         Raises:
             pyspark.errors.PySparkException: ``ANABRANCH_REF.NOT_FOUND``, ``.READ_ONLY``.
         """
-        clause, args = _message(message)
+        clause, args = message_clause(message)
         rows = self._rows(
             f"RESET BRANCH :branch TO :to IN {self._id}{clause}", {"branch": branch, "to": to, **args}
         )
         commit: str = rows[0]["commit"]
         return commit
-
-    def merge(
-        self, source: str, into: str | None = None, message: str | None = None, dry_run: bool = False
-    ) -> MergeResult:
-        """Merges a branch into another one, as one commit.
-
-        Args:
-            source: the branch, tag or commit to merge.
-            into: the branch that takes it; None is the session's current one.
-            message: the message of the commit.
-            dry_run: only tell what would happen, conflicts included.
-
-        Raises:
-            pyspark.errors.PySparkException: ``ANABRANCH_MERGE.CONFLICT`` (not in a dry run),
-                ``ANABRANCH_REF.NOT_FOUND``, ``.READ_ONLY``, ``ANABRANCH_COMMIT.OUTCOME_UNKNOWN``.
-        """
-        clause, args = _message(message)
-        target = "" if into is None else " INTO :into"
-        rows = self._rows(
-            f"MERGE BRANCH :source{target} IN {self._id}{' DRY RUN' if dry_run else ''}{clause}",
-            {"source": source, **({} if into is None else {"into": into}), **args},
-        )
-        changes = tuple(TableChange(r["table"], r["change"], r["detail"]) for r in rows)
-        return MergeResult(rows[0]["commit"], rows[0]["fast_forward"], changes) if rows else MergeResult()
 
     # --- history
 
@@ -276,7 +253,7 @@ class Catalog:
         if (version is None) == (timestamp is None):
             raise ValueError("restore needs a version or a timestamp, and not both")
         kind, point = ("VERSION", str(version)) if timestamp is None else ("TIMESTAMP", timestamp)
-        clause, args = _message(message)
+        clause, args = message_clause(message)
         r = self._rows(
             f"RESTORE TABLE {_sql.table(self.name, table)} TO {kind} AS OF :point{clause}",
             {"point": point, **args},
@@ -366,23 +343,6 @@ class Catalog:
 
     def _drop(self, kind: str, name: str, if_exists: bool) -> None:
         self._rows(f"DROP {kind} {'IF EXISTS ' if if_exists else ''}:name IN {self._id}", {"name": name})
-
-    def _rows(
-        self, statement: str, args: Mapping[str, object] | None = None, times: Sequence[str] = ()
-    ) -> list[Row]:
-        """Runs a statement; `times` are columns to return as microseconds since 1970.
-
-        Collected as they are, timestamps would be in local time, where an hour in autumn happens twice.
-        """
-        frame = self._spark.sql(statement, args=dict(args or {}))
-        if times:
-            others = f"* EXCEPT ({', '.join(times)})"
-            frame = frame.selectExpr(others, *(f"unix_micros({column}) AS {column}" for column in times))
-        return frame.collect()
-
-
-def _message(message: str | None) -> tuple[str, dict[str, str]]:
-    return ("", {}) if message is None else (" MESSAGE :message", {"message": message})
 
 
 def _limit(limit: int | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Change = Literal["created", "changed", "dropped", "renamed", "conflict"]
+Change = Literal["created", "changed", "dropped", "renamed"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class TableChange:
 
     Attributes:
         table: its full name, without the catalog.
-        change: ``created``, ``changed``, ``dropped`` or ``renamed``; in a merge also ``conflict``.
-        detail: more about it, such as the name before a rename, or why there is a conflict.
+        change: ``created``, ``changed``, ``dropped`` or ``renamed``.
+        detail: more about it, such as the name before a rename.
         rows_from: rows on the one side; None in a merge, which doesn't count them. So are the next three.
         rows_to: rows on the other side.
         files_added: data files that only the other side has.
@@ -104,24 +104,57 @@ class TableChange:
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Two changes that can't both be right.
+
+    Attributes:
+        table: full name of the table, without the catalog (or of a namespace).
+        kind: ``cell``, ``delete/change``, ``duplicate key``, ``schema``, ``constraint``, ``name``,
+            ``table`` or ``namespace``.
+        detail: what it is about, in words.
+        row_id: the row's ``_row_id``, where it is about a row.
+        key: the values of the row's declared key.
+        column: the column, where it is about one.
+        base: what both sides started from, as text; of a row that was deleted on one side, the row as JSON.
+        ours: what the branch has that is merged into.
+        theirs: what the other has.
+        our_commit: the commit that wrote our version of the row, as ``<log>-<number>``.
+        their_commit: the commit that wrote theirs.
+        resolution: what was decided about it in an unfinished merge: ``ours``, ``theirs`` or ``value``.
+        value: the value that was decided on.
+    """
+
+    table: str
+    kind: str
+    detail: str
+    row_id: int | None = None
+    key: str | None = None
+    column: str | None = None
+    base: str | None = None
+    ours: str | None = None
+    theirs: str | None = None
+    our_commit: str | None = None
+    their_commit: str | None = None
+    resolution: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
 class MergeResult:
     """What a merge did, or in a dry run would do.
 
     Attributes:
-        commit: id of the commit that the branch is at now; None after a dry run, or if there was nothing to
-            merge.
-        fast_forward: whether the target had nothing of its own, so that no tables had to be compared.
+        commit: id of the commit that the branch is at now; None after a dry run, if there was nothing to
+            merge, or if conflicts were kept.
+        fast_forward: whether the target had nothing of its own, so that nothing had to be combined.
         changes: one for each table touched; empty if there was nothing to merge.
+        conflicts: those that keep the merge from being done; only a dry run or a merge that was kept has any.
     """
 
     commit: str | None = None
     fast_forward: bool = False
     changes: tuple[TableChange, ...] = ()
-
-    @property
-    def conflicts(self) -> tuple[TableChange, ...]:
-        """The tables that keep the merge from being done; only a dry run has any."""
-        return tuple(change for change in self.changes if change.change == "conflict")
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.repository.Repository
 import io.anabranch.core.operations.merge.MergeRows
 import io.anabranch.spark.catalog._
-import io.anabranch.spark.merge.SparkMergeRows
-import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.analysis._
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure
@@ -21,6 +19,7 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   private var context: CatalogContext = _
   private lazy val tables = new TableOperations(context)
   private lazy val namespaces = new NamespaceOperations(context)
+  private lazy val system = new SystemTables(context)
   private lazy val procedures = new Procedures(context)
 
   override def initialize(name: String, options: CaseInsensitiveStringMap): Unit =
@@ -30,8 +29,7 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   def repository: Repository = context.repository
 
   /** Looks at the rows that branches contradict each other about. */
-  def mergeRows: MergeRows =
-    new SparkMergeRows(repository.root, SparkBridge.hadoopConf(context.fileSystemOptions))
+  def mergeRows: MergeRows = system.rows
 
   /** The ref that names without one mean in this session. */
   def currentRef: String = context.currentRef
@@ -52,7 +50,8 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   override def listTables(namespace: Array[String]): Array[Identifier] =
     found(Identifier.of(namespace, ""))(tables.list(namespace.toSeq).toArray)
 
-  override def loadTable(ident: Identifier): Table = found(ident)(tables.load(ident))
+  override def loadTable(ident: Identifier): Table =
+    found(ident)(system.find(ident).getOrElse(tables.load(ident)))
   override def loadTable(ident: Identifier, version: String): Table =
     found(ident)(tables.load(ident, version))
   override def loadTable(ident: Identifier, timestamp: Long): Table =

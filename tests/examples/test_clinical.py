@@ -153,11 +153,15 @@ def test_the_story_comes_out_right(
     assert (outcome.as_delivered.positive, outcome.corrected.positive) == (30, 20)
     assert outcome.digests["from the tag"] == outcome.digests["trained on"]
     assert outcome.digests["after the restore"] == outcome.digests["before the accident"]
+    told = [(c.kind, c.column, c.base, c.ours, c.theirs) for c in outcome.disputed]
+    assert told == [("cell", "status", "final", "corrected", "amended")]
     assert outcome.rows_lost_on_main == 5  # 1 that is gone, 2 features and 2 labels that differ
     history = Catalog(catalog.spark, catalog.name).history("clinical.observation")
     assert [version.author for version in history] == [
         "data-engineering",
         "nightly-job",
+        "coding-review",
+        "lab-review",
         "data-engineering",
         "data-engineering",
     ]

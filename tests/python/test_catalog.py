@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from pyspark.sql import Row
 
 from anabranch import Catalog, MergeResult, RestoreResult, TableChange
 
@@ -62,8 +63,8 @@ STATEMENTS: list[tuple[Callable[[Catalog], object], str, dict[str, Any]]] = [
     (lambda c: c.merge("b"), "MERGE BRANCH :source IN `lake`", {"source": "b"}),
     (
         lambda c: c.merge("b", into="main", message="it's", dry_run=True),
-        "MERGE BRANCH :source INTO :into IN `lake` DRY RUN MESSAGE :message",
-        {"source": "b", "into": "main", "message": "it's"},
+        "MERGE BRANCH :source INTO :branch IN `lake` DRY RUN MESSAGE :message",
+        {"source": "b", "branch": "main", "message": "it's"},
     ),
     (lambda c: c.log(), "SHOW COMMITS IN `lake`", {}),
     (lambda c: c.log("main~2", limit=5), "SHOW COMMITS ON :ref IN `lake` LIMIT 5", {"ref": "main~2"}),
@@ -124,8 +125,55 @@ def test_merge_results(session: Session, lake: Catalog) -> None:
     row = {"table": "db.t", "change": "changed", "detail": "", "commit": "c1", "fast_forward": True}
     session.answer = [row]
     assert lake.merge("b") == MergeResult("c1", True, (TableChange("db.t", "changed", ""),))
-    session.answer = [row, {**row, "table": "db.u", "change": "conflict", "detail": "changed on both sides"}]
-    assert [change.table for change in lake.merge("b", dry_run=True).conflicts] == ["db.u"]
+    conflict = {
+        **row,
+        "table": "db.u",
+        "change": "conflict",
+        "detail": "changed on both sides",
+        "kind": "cell",
+    }
+    session.answer = [row, Row(**conflict)]
+    assert [conflict.table for conflict in lake.merge("b", dry_run=True).conflicts] == ["db.u"]
+    assert [change.table for change in lake.merge("b", dry_run=True).changes] == ["db.t"]
+
+
+def test_how_a_merge_goes_is_said_in_sql(session: Session, lake: Catalog) -> None:
+    lake.merge("b", on_conflict={"*": "ours", "db.t": "theirs", "db.t:price": "ours"}, squash=True)
+    lake.merge("b", "main", "m", ff_only=True, on_conflict="theirs", keep_conflicts=True)
+    lake.cherry_pick("c1", "main", parent=2)
+    lake.revert("c1", on="main", dry_run=True)
+    lake.continue_merge(message="m")
+    lake.abort_merge("main")
+    lake.conflicts("dev")
+    assert session.said == [
+        (
+            "MERGE BRANCH :source IN `lake` SQUASH ON CONFLICT OURS ON CONFLICT THEIRS FOR TABLE `db`.`t`"
+            " ON CONFLICT OURS FOR COLUMN `db`.`t`.`price`",
+            {"source": "b"},
+        ),
+        (
+            "MERGE BRANCH :source INTO :branch IN `lake` FF ONLY ON CONFLICT THEIRS KEEP CONFLICTS MESSAGE :message",
+            {"source": "b", "branch": "main", "message": "m"},
+        ),
+        ("CHERRY PICK :source INTO :branch IN `lake` PARENT 2", {"source": "c1", "branch": "main"}),
+        ("REVERT :source ON :branch IN `lake` DRY RUN", {"source": "c1", "branch": "main"}),
+        ("CONTINUE MERGE IN `lake` MESSAGE :message", {"message": "m"}),
+        ("ABORT MERGE INTO :branch IN `lake`", {"branch": "main"}),
+        ("SELECT * FROM `lake`.system.`conflicts@dev`", {}),
+    ]
+    with pytest.raises(ValueError, match="'mine' is no side"):
+        lake.merge("b", on_conflict="mine")  # type: ignore[arg-type]
+
+
+def test_decisions_are_bound(session: Session, lake: Catalog) -> None:
+    session.answer = [{"open": 2}]
+    assert lake.resolve("ours", row_id=7, column="a") == 2
+    assert session.said == [
+        (
+            "CALL `lake`.system.resolve(choice => :choice, row_id => :row_id, column => :column)",
+            {"choice": "ours", "row_id": 7, "column": "a"},
+        )
+    ]
 
 
 def test_restore(session: Session, lake: Catalog) -> None:

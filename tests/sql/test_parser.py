@@ -83,7 +83,7 @@ def test_what_only_looks_alike_is_sparks(parse: Any, sql: str) -> None:
         ("CREATE BRANCH b FORM main", 1, 16, "not expected here near 'FORM'"),
         ("SHOW COMMITS\n  LIMIT many", 2, 8, "expected a limit, a whole number near 'many'"),
         ("MERGE BRANCH s MESSAGE why", 1, 23, "expected a message, a string near 'why'"),
-        ("MERGE BRANCH s ON CONFLICT OURS", 1, 15, "conflicts can't be resolved by strategy yet"),
+        ("MERGE BRANCH s ON CONFLICT MINE", 1, 27, "expected FAIL, OURS or THEIRS near 'MINE'"),
         ("RESET BRANCH b", 1, 14, "expected TO at the end"),
         ("RESTORE TABLE t VERSION AS OF 1", 1, 16, "expected TO near 'VERSION'"),
         ("RESTORE TABLE t TO 3", 1, 19, "expected VERSION or TIMESTAMP near '3'"),

@@ -104,6 +104,9 @@ object Paths {
   def branch(name: String): String = s"$Branches/${encode(name)}"
   def tag(name: String): String = s"$Tags/${encode(name)}"
 
+  /** The unfinished merge into a branch. */
+  def merge(branch: String): String = s"$Home/merges/${encode(branch)}"
+
   /** Percent-encoding of a ref name as one part of a path: all but letters, digits, `-`, `_`, and `.`
     * inside the name.
     */

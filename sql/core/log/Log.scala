@@ -203,7 +203,7 @@ object Log {
     * @param ref
     *   the branch or tag
     */
-  private[log] def unknown(ref: String, transaction: String, cause: Throwable): AnabranchException =
+  private[core] def unknown(ref: String, transaction: String, cause: Throwable): AnabranchException =
     AnabranchException.caused(
       cause,
       "ANABRANCH_COMMIT.OUTCOME_UNKNOWN",

@@ -1,8 +1,7 @@
 package io.anabranch.core.log
 
-import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
-import io.anabranch.core.store.{CreateOutcome, ObjectStore}
+import io.anabranch.core.store.ObjectStore
 
 import java.util.concurrent.ConcurrentHashMap
 
@@ -13,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap
   * who create the same name can't both succeed.
   */
 final class Refs(store: ObjectStore, states: States) {
+  private val generations = new Generations(store)
   private val heads = new ConcurrentHashMap[String, CatalogState]
 
   /** The state at the head of a branch, as new as the moment of the call; None if there is no such
@@ -39,9 +39,10 @@ final class Refs(store: ObjectStore, states: States) {
         if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
     ): Unit
 
-  private def named(name: String): Option[Ordinal] = newest(Paths.branch(name)).flatMap { case (_, r) =>
-    ordinalOf(r)
-  }
+  private def named(name: String): Option[Ordinal] =
+    generations.newest(Paths.branch(name)).flatMap { case (_, r) =>
+      ordinalOf(r)
+    }
 
   /** Main's first log is known without looking; whether it was reset is asked in the same round. */
   private def openMain(): Option[CatalogState] = {
@@ -58,28 +59,17 @@ final class Refs(store: ObjectStore, states: States) {
     case Some(_) => None
   }
 
-  private def newest(folder: String): Option[(Long, JsonReader)] = {
-    val generations =
-      store.list(folder, if (store.listsInOrder) 1 else Int.MaxValue).flatMap(o => Paths.numberOf(o.path))
-    generations.maxOption.flatMap { n =>
-      val path = Paths.numbered(folder, n)
-      store.read(path).map(bytes => n -> new JsonReader(Json.parse(bytes, path), path))
-    }
-  }
-
   private def ordinalOf(r: JsonReader): Option[Ordinal] = r.textOpt("ordinal").flatMap(Ordinal.parse)
 
   /** The commit that a tag names; None if there is no such tag. */
   def tag(name: String): Option[CommitId] =
-    newest(Paths.tag(name)).flatMap { case (_, r) => r.textOpt("commit").flatMap(CommitId.parse) }
+    generations.newest(Paths.tag(name)).flatMap { case (_, r) => r.textOpt("commit").flatMap(CommitId.parse) }
 
   /** The next free generation of a branch's or tag's name. Asked before looking whether the name is in
     * use, it makes creating the name fail if somebody else did so in between.
     */
-  def nextBranch(name: String): Long = nextGeneration(Paths.branch(name))
-  def nextTag(name: String): Long = nextGeneration(Paths.tag(name))
-
-  private def nextGeneration(folder: String): Long = newest(folder).fold(0L)(_._1 + 1)
+  def nextBranch(name: String): Long = generations.next(Paths.branch(name))
+  def nextTag(name: String): Long = generations.next(Paths.tag(name))
 
   /** Names a log.
     *
@@ -91,8 +81,9 @@ final class Refs(store: ObjectStore, states: States) {
     *   ANABRANCH_COMMIT.OUTCOME_UNKNOWN, with the transaction of the log's first entry
     */
   def nameLog(name: String, generation: Long, ordinal: Ordinal): Boolean =
-    create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString))) { cause =>
-      Log.unknown(name, states.log.get(Position(ordinal, 0)).commit.transaction, cause)
+    generations.create(Paths.branch(name), generation, Json.obj("ordinal" -> Json.Text(ordinal.toString))) {
+      cause =>
+        Log.unknown(name, states.log.get(Position(ordinal, 0)).commit.transaction, cause)
     }
 
   /** Creates a tag, or with None drops it.
@@ -105,22 +96,7 @@ final class Refs(store: ObjectStore, states: States) {
   def writeTag(name: String, generation: Long, commit: Option[CommitId], transaction: String): Boolean = {
     val txn = Some(Json.Text(transaction))
     val value = Json.some("commit" -> commit.map(id => Json.Text(id.toString)), "txn" -> txn)
-    create(Paths.tag(name), generation, value)(Log.unknown(name, transaction, _))
-  }
-
-  private def create(folder: String, generation: Long, value: Json)(
-      unknown: Throwable => Throwable
-  ): Boolean = {
-    val path = Paths.numbered(folder, generation)
-    val bytes = Json.canonical(value)
-    def isOurs =
-      try store.read(path).map(_.sameElements(bytes))
-      catch { case e: AnabranchException => throw unknown(e) }
-    store.createIfAbsent(path, bytes) match {
-      case CreateOutcome.Won => true
-      case CreateOutcome.Lost => isOurs.contains(true)
-      case CreateOutcome.Unknown(cause) => isOurs.getOrElse(throw unknown(cause))
-    }
+    generations.create(Paths.tag(name), generation, value)(Log.unknown(name, transaction, _))
   }
 
   /** Names of all branches that were ever created and tags that there are, sorted. */

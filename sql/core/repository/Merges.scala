@@ -78,7 +78,7 @@ final class Merges private[repository] (
     *   ANABRANCH_MERGE.CONFLICT (not in a dry run), PARENT
     */
   def cherryPick(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
-    val (entry, after, before) = commitOf(asked)
+    val (entry, after, before) = changesOf(asked)
     val told = if (by.message.isEmpty) by.copy(message = entry.commit.message) else by
     apply("CHERRY PICK", asked, before, after, rows, dryRun, told)
   }
@@ -89,7 +89,7 @@ final class Merges private[repository] (
     *   ANABRANCH_MERGE.CONFLICT (not in a dry run), PARENT
     */
   def revert(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
-    val (entry, after, before) = commitOf(asked)
+    val (entry, after, before) = changesOf(asked)
     val what = if (entry.commit.message.isEmpty) entry.commit.operation else entry.commit.message
     val told = if (by.message.isEmpty) by.copy(message = s"Revert: $what") else by
     apply("REVERT", asked, after, before, rows, dryRun, told)
@@ -123,7 +123,7 @@ final class Merges private[repository] (
   }
 
   /** A commit, and the states after and before it. */
-  private def commitOf(asked: MergeRequest): (Entry, CatalogState, CatalogState) = {
+  private def changesOf(asked: MergeRequest): (Entry, CatalogState, CatalogState) = {
     val after = resolver.resolve(asked.source).state
     val entry = states.log.get(after.id)
     val parents = entry.commit.parents
@@ -155,6 +155,9 @@ final class Merges private[repository] (
           )
       }
     }
+
+  /** The commit that a ref names. */
+  def commitOf(ref: String): CommitId = resolver.resolve(ref).state.id
 
   private def run(
       intent: CombineBranches,

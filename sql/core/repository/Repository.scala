@@ -180,6 +180,8 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
 
   /** MERGE BRANCH, CHERRY PICK, REVERT. */
   val merges: Merges = new Merges(resolver, states, committer, context)
+  val unfinishedMerges: UnfinishedMerges =
+    new UnfinishedMerges(store, merges, () => env.randomId(), () => env.nowMillis())
 
   // ---- tables
 

@@ -23,7 +23,8 @@ final class Procedures(context: CatalogContext) {
     Seq[UnboundProcedure](
       new DiffProcedure(context),
       new RowHistoryProcedure(context),
-      new RowCommitsProcedure(context)
+      new RowCommitsProcedure(context),
+      new ResolveProcedure(context)
     ).map(p => p.name() -> p).toMap
 
   def load(ident: Identifier): UnboundProcedure =

@@ -17,7 +17,8 @@ trait MergeCommand extends RefCommand {
   protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult
 
   override protected def columns: String =
-    if (options.dryRun) s"${MergeCommand.Done}, ${MergeCommand.Contradiction}" else MergeCommand.Done
+    if (options.dryRun || options.keep) s"${MergeCommand.Done}, ${MergeCommand.Contradiction}"
+    else MergeCommand.Done
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
     val target = into.getOrElse(c.currentRef)
@@ -31,11 +32,8 @@ trait MergeCommand extends RefCommand {
       options.parent
     )
     val result = combine(c, asked, by)
-    if (options.dryRun) MergeCommand.review(result)
-    else {
-      Commands.recache(session, c, result.changes.map(_.table))
-      result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
-    }
+    if (result.commit.isDefined) Commands.recache(session, c, result.changes.map(_.table))
+    if (options.dryRun || options.keep) MergeCommand.review(result) else MergeCommand.done(result)
   }
 }
 
@@ -45,11 +43,16 @@ private object MergeCommand {
     "kind STRING, row_id BIGINT, key STRING, `column` STRING, base STRING, ours STRING, theirs STRING, " +
       "our_commit STRING, their_commit STRING"
 
+  def done(result: MergeResult): Seq[Row] =
+    result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
+
   /** Conflicts first, then what would change. */
   def review(result: MergeResult): Seq[Row] =
     result.conflicts.map(conflict(_, result.fastForward)) ++
       result.changes.map { t =>
-        Row.fromSeq(Seq[Any](t.table, t.change, t.detail, null, result.fastForward) ++ Seq.fill(9)(null))
+        Row.fromSeq(
+          Seq[Any](t.table, t.change, t.detail, result.commit.orNull, result.fastForward) ++ Seq.fill(9)(null)
+        )
       }
 
   private def conflict(c: MergeConflict, fastForward: Boolean): Row = Row(
@@ -78,7 +81,12 @@ final case class MergeBranchCommand(
     options: MergeOptions
 ) extends MergeCommand {
   override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
-    c.repository.merges.merge(asked, c.mergeRows, options.dryRun, by)
+    if (options.dryRun) c.repository.merges.merge(asked, c.mergeRows, dryRun = true, by)
+    else if (options.keep) c.repository.unfinishedMerges.merge(asked, c.mergeRows, by)
+    else {
+      c.repository.unfinishedMerges.mustBeNone(asked.into)
+      c.repository.merges.merge(asked, c.mergeRows, dryRun = false, by)
+    }
 }
 
 /** `CHERRY PICK`: does on a branch what a commit did elsewhere. */
@@ -101,4 +109,26 @@ final case class RevertCommand(
 ) extends MergeCommand {
   override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
     c.repository.merges.revert(asked, c.mergeRows, options.dryRun, by)
+}
+
+/** `CONTINUE MERGE`: commits a merge that was kept, with what was decided meanwhile. */
+final case class ContinueMerge(catalog: Option[String], into: Option[String], message: Option[String])
+    extends RefCommand {
+  override protected def columns: String = MergeCommand.Done
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val target = into.getOrElse(c.currentRef)
+    val by = Commands.author(session, message, Map("target" -> target))
+    val result = c.repository.unfinishedMerges.finish(target, c.mergeRows, by)
+    Commands.recache(session, c, result.changes.map(_.table))
+    MergeCommand.done(result)
+  }
+}
+
+/** `ABORT MERGE`: gives a merge up that was kept. */
+final case class AbortMerge(catalog: Option[String], into: Option[String]) extends RefCommand {
+  override protected def columns: String = ""
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    c.repository.unfinishedMerges.abort(into.getOrElse(c.currentRef))
+    Nil
+  }
 }

@@ -18,6 +18,8 @@ object Scope {
   *   of `ON CONFLICT`; None is FAIL
   * @param parent
   *   of a merge commit that is picked or reverted
+  * @param keep
+  *   whether a merge with open conflicts is kept until they are decided
   */
 final case class MergeOptions(
     choices: Seq[(Option[Choice], Scope)] = Nil,
@@ -25,6 +27,7 @@ final case class MergeOptions(
     fastForwardOnly: Boolean = false,
     parent: Option[Int] = None,
     dryRun: Boolean = false,
+    keep: Boolean = false,
     message: Option[String] = None
 ) {
 

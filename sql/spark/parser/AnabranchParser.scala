@@ -74,6 +74,8 @@ private object AnabranchParser {
       "SHOW",
       "RESET",
       "MERGE",
+      "CONTINUE",
+      "ABORT",
       "CHERRY",
       "REVERT",
       "RESTORE",

@@ -10,7 +10,7 @@ private object MergeStatements {
 
   def merge(t: Tokens): LogicalPlan = {
     t.usage = "MERGE BRANCH source [INTO branch] [IN catalog] [FF ONLY | SQUASH] " +
-      s"$Conflict [DRY RUN] [MESSAGE 'text']"
+      s"$Conflict [DRY RUN | KEEP CONFLICTS] [MESSAGE 'text']"
     t.expect("MERGE", "BRANCH")
     val source = t.name("the ref to merge")
     val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
@@ -19,9 +19,24 @@ private object MergeStatements {
     val squash = !fastForwardOnly && t.accept("SQUASH")
     val choices = conflicts(t)
     val dryRun = t.accept("DRY", "RUN")
+    val keep = !dryRun && t.accept("KEEP", "CONFLICTS")
     val options =
-      MergeOptions(choices, squash, fastForwardOnly, None, dryRun, Statements.message(t))
+      MergeOptions(choices, squash, fastForwardOnly, None, dryRun, keep, Statements.message(t))
     MergeBranchCommand(catalog, source, into, options)
+  }
+
+  def continue(t: Tokens): LogicalPlan = {
+    t.usage = "CONTINUE MERGE [INTO branch] [IN catalog] [MESSAGE 'text']"
+    t.expect("CONTINUE", "MERGE")
+    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
+    ContinueMerge(Statements.in(t), into, Statements.message(t))
+  }
+
+  def abort(t: Tokens): LogicalPlan = {
+    t.usage = "ABORT MERGE [INTO branch] [IN catalog]"
+    t.expect("ABORT", "MERGE")
+    val into = Option.when(t.accept("INTO"))(t.name("the name of a branch"))
+    AbortMerge(Statements.in(t), into)
   }
 
   def cherryPick(t: Tokens): LogicalPlan = {

@@ -32,6 +32,8 @@ private object Statements {
       ("SHOW", "COMMITS") -> showCommits,
       ("RESET", "BRANCH") -> reset,
       ("MERGE", "BRANCH") -> MergeStatements.merge,
+      ("CONTINUE", "MERGE") -> MergeStatements.continue,
+      ("ABORT", "MERGE") -> MergeStatements.abort,
       ("CHERRY", "PICK") -> MergeStatements.cherryPick
     ).collectFirst { case ((first, second), r) if starts(t, first, second) => r }
     def second(words: String*) = t.peek(1).exists(w => words.exists(w.is))
