@@ -32,6 +32,9 @@ MEASURES = {
     "delete one": "DELETE of one row by id",
     "scan before changes": "scan + 4 sums before these",
     "scan after changes": "  the same after them",
+    "merge disjoint x1": "merge of branches, 1 % of the rows each",
+    "merge overlapping x1": "  of these 1,000 changed on both",
+    "merge disjoint x4": "  1 %, of a table four times as large",
     "branch ten files": "branch, 10 files",
     "branch few files": "branch, {few} files",
     "branch many files": "branch, {many} files",
@@ -164,6 +167,13 @@ def verdicts(figures: Figures) -> list[Verdict]:
     ask("DELETE of 0.1 % scattered / best peer", 0.8, of_best("delete"))
     ask("DELETE of one row / best peer", 0.5, of_best("delete one"))
     ask("scan after changes / before", 1.1, lambda: ours("scan after changes") / ours("scan before changes"))
+    ask("merge of disjoint rows, s", 2, lambda: ours("merge disjoint x1"))
+    ask("merge with 1,000 rows of both, s", 5, lambda: ours("merge overlapping x1"))
+    ask(
+        "merge, table four times as large",
+        1.25,
+        lambda: ours("merge disjoint x4") / ours("merge disjoint x1"),
+    )
     ask(
         "of 20 updates by 4 threads, lost",
         0,

@@ -107,7 +107,7 @@ def measure(systems: list[peers.System], size: tasks.Size, only: list[str], fold
     counted: list[dict[str, Any]] = []
     titles = {s.name: s.title for s in systems}
     # a query needs the table, a history its first commits
-    needs = {"scan": "load", "rows": "load", "history": "insert"}
+    needs = {"scan": "load", "rows": "load", "merges": "load", "history": "insert"}
     wanted = set(only) | {needs[t] for t in only if t in needs}
     chosen = [t for t in tasks.TASKS if t in wanted]
     if chosen:

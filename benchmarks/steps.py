@@ -6,6 +6,7 @@ Times are seconds of wall clock, from the call in Python to the last row back in
 from __future__ import annotations
 
 from engines import Engine
+from merge_steps import MergeSteps
 from row_steps import RowSteps
 from timing import objects, timed
 
@@ -19,7 +20,7 @@ GROUP = (
 QUERIES = {"scan": SCAN, "group": GROUP}
 
 
-class Steps(RowSteps):
+class Steps(RowSteps, MergeSteps):
     """What a worker can be asked for."""
 
     def __init__(self, engine: Engine) -> None:

@@ -205,6 +205,29 @@ def rows(workers: Workers, size: Size, out: Figures) -> None:
         out.note("of 20 updates by 4 threads", n, w.ask("threads"))
 
 
+BOTH = 1000
+"""Rows that both sides of an overlapping merge change."""
+
+
+def merges(workers: Workers, size: Size, out: Figures) -> None:
+    """Merges of 1 % of the rows from each side; the first of each kind is to warm up."""
+    tables = with_tables(workers)
+    rows = int(6_001_215 * size.scale)
+    for copies, kinds in ((1, (("disjoint", 0), ("overlapping", BOTH))), (4, (("disjoint", 0),))):
+        for n, w in tables.items():
+            if copies == 1 or n == "anabranch":
+                w.ask("merge_table", copies=copies)
+        turn = 0
+        for kind, both in kinds:
+            for repeat in range(size.loads + 1):
+                for n, w in tables.items():
+                    if copies == 1 or n == "anabranch":
+                        seconds = w.ask("merge_sides", copies=copies, rows=rows, turn=turn, both=both)
+                        if repeat > 0:
+                            out.add(f"merge {kind} x{copies}", n, seconds)
+                turn += 1
+
+
 TASKS: dict[str, Callable[..., Any]] = {
     "load": load,
     "scan": scan,
@@ -212,4 +235,5 @@ TASKS: dict[str, Callable[..., Any]] = {
     "history": history,
     "files": files,
     "rows": rows,
+    "merges": merges,
 }

@@ -15,7 +15,7 @@ _CREATININE = "category = 'laboratory' AND code = '2160-0'"
 
 
 def review(demo: Demo) -> list[Conflict]:
-    """The laboratory adds specimens to its results, the coding team their names; about one result's status they
+    """The laboratory adds specimens to its results, the coding team their names; about the status of one they
     contradict each other. Gives the conflicts."""
     story, lake, name = demo.story, demo.lake, demo.catalog.name
     table = lake.table("observation")
