@@ -140,7 +140,9 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
       squash = in.bool("squash"),
       fastForwardOnly = in.bool("ff_only")
     )
-    val r = repository.merges.merge(asked, NumberedRows, in.bool("dry_run"), by(in))
+    val r =
+      if (in.bool("dry_run")) repository.merges.merge(asked, NumberedRows, dryRun = true, by(in))
+      else repository.unfinishedMerges.merge(asked, NumberedRows, by(in))
     Json.obj(
       "commit" -> FormatFunctions.orNull(r.commit.map(Json.Text(_))),
       "fast_forward" -> Json.Bool(r.fastForward),

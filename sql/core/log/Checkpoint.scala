@@ -12,6 +12,9 @@ object Checkpoint {
   /** Checkpoints stand at the commits whose number is a multiple of this. */
   val Interval: Long = 256
 
+  /** The number of the last one at or before an entry. */
+  def before(seq: Long): Long = seq - seq % Interval
+
   /** @param files
     *   the stored list of each table's files; None for a table without files
     */

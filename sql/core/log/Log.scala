@@ -62,6 +62,10 @@ final class Log(store: ObjectStore) {
     chained(wanted.map(get(_: Position)))
   }
 
+  /** Reads entries that will be asked for, in one round. Those that are not there are no matter. */
+  def prefetch(places: Seq[Position]): Unit =
+    Parallel.map(places.distinct.filter(cache.getIfPresent(_) == null))(objectAt): Unit
+
   /** The entries that follow one, oldest first; empty when it is the head. One request, answered "not
     * there", tells that nothing is new.
     */

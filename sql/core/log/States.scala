@@ -56,9 +56,20 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
           "reason" -> s"the state before it is of ${state.id}, which it does not name as its parent"
         )
     }
+    prefetch(ordinal, entries)
     val before =
       start.getOrElse(log.get(Position(ordinal, 0)).commit.firstParent.fold(Replay.empty)(at(_: CommitId)))
     remember(entries.foldLeft(before)(step))
+  }
+
+  /** Reads what entries take from other logs, of all of them in one round. */
+  private def prefetch(ordinal: Ordinal, entries: Seq[Entry]): Unit = {
+    val adopted = entries.flatMap(_.commit.tables.valuesIterator.flatMap(_.adopt)).distinct
+    val places =
+      adopted.filter(id => id.position.ordinal != ordinal && cache.getIfPresent(id) == null).flatMap { id =>
+        (Checkpoint.before(id.position.seq) to id.position.seq).map(Position(id.position.ordinal, _))
+      }
+    log.prefetch(places.takeRight(States.MaxPrefetch))
   }
 
   /** The newest cached state or checkpoint of a log up to a number, and the entries since: one round. */
@@ -67,7 +78,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     val cached =
       cache.asMap().values().asScala.filter(s => s.position.ordinal == ordinal && s.position.seq <= seq)
     val best = cached.maxByOption(_.position.seq)
-    val due = seq - seq % Checkpoint.Interval
+    val due = Checkpoint.before(seq)
     if (due == 0 || best.exists(_.position.seq >= due)) (best, since(ordinal, best, seq))
     else {
       val (checkpoint, entries) = Parallel.both(stored(Position(ordinal, due)))(log.range(ordinal, due, seq))
@@ -144,6 +155,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
 
 object States {
   private val CacheSize = 256L
+  private val MaxPrefetch = 256
 
   /** A list of files as an object, and what names it. */
   def manifest(id: String, files: Seq[DataFile]): (ManifestRef, Array[Byte]) = {

@@ -46,12 +46,30 @@ final class Merges private[repository] (
     * @throws AnabranchException
     *   ANABRANCH_MERGE.CONFLICT (not in a dry run), NOT_FAST_FORWARD
     */
-  def merge(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult = {
-    val theirs = resolver.resolve(asked.source).state
-    val target = resolver.resolve(asked.into)
-    target.writable: Unit
-    if (resolver.sameBranch(asked.source, asked.into))
+  def merge(asked: MergeRequest, rows: MergeRows, dryRun: Boolean, by: CommitContext): MergeResult =
+    merge(asked, sides(asked), rows, dryRun, by)
+
+  /** What is merged, and the branch that it goes into.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.INTO_ITSELF, ANABRANCH_REF.READ_ONLY
+    */
+  private[repository] def sides(asked: MergeRequest): (ResolvedRef, ResolvedRef) = {
+    val (source, target) = (resolver.resolve(asked.source), resolver.resolve(asked.into))
+    if (source.kind == "branch" && source.writable == target.writable)
       throw AnabranchException("ANABRANCH_MERGE.INTO_ITSELF", "ref" -> asked.source)
+    target.writable: Unit
+    (source, target)
+  }
+
+  private[repository] def merge(
+      asked: MergeRequest,
+      sides: (ResolvedRef, ResolvedRef),
+      rows: MergeRows,
+      dryRun: Boolean,
+      by: CommitContext
+  ): MergeResult = {
+    val (theirs, target) = (sides._1.state, sides._2)
     check(asked.decisions, asked.into, target.state, theirs)
     if (target.state.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
     else {

@@ -40,10 +40,6 @@ final class RefResolver(root: String, refs: Refs, states: States) {
     }
   }
 
-  /** Whether two texts name one branch. */
-  def sameBranch(a: String, b: String): Boolean =
-    Seq(a, b).forall(resolve(_).kind == "branch") && a.stripPrefix("branch:") == b.stripPrefix("branch:")
-
   def notFound(text: String): AnabranchException =
     AnabranchException("ANABRANCH_REF.NOT_FOUND", "ref" -> text, "root" -> root)
 

@@ -2,7 +2,7 @@ package io.anabranch.core.repository
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
-import io.anabranch.core.log.{Generations, Log}
+import io.anabranch.core.log.{Generations, Log, Parallel}
 import io.anabranch.core.operations.Names
 import io.anabranch.core.operations.merge._
 import io.anabranch.core.store.ObjectStore
@@ -27,10 +27,16 @@ final class UnfinishedMerges private[repository] (
   private def get(branch: String): UnfinishedMerge =
     find(branch).getOrElse(throw AnabranchException("ANABRANCH_MERGE.NONE_UNFINISHED", "branch" -> branch))
 
-  /** @throws AnabranchException
-    *   ANABRANCH_MERGE.UNFINISHED
+  /** Merges, if no other merge into the branch waits for decisions.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_MERGE.UNFINISHED, or of [[Merges.merge]]
     */
-  def mustBeNone(branch: String): Unit = find(branch).foreach(m => throw unfinished(branch, m))
+  def merge(asked: MergeRequest, rows: MergeRows, by: CommitContext): MergeResult = {
+    val (other, sides) = Parallel.both(find(asked.into.stripPrefix("branch:")))(merges.sides(asked))
+    other.foreach(m => throw unfinished(asked.into, m))
+    merges.merge(asked, sides, rows, dryRun = false, by)
+  }
 
   private def unfinished(branch: String, m: UnfinishedMerge) = AnabranchException(
     "ANABRANCH_MERGE.UNFINISHED",
@@ -40,8 +46,8 @@ final class UnfinishedMerges private[repository] (
   )
 
   /** Merges; where there are conflicts that nobody has decided, the merge is kept, and they are told. */
-  def merge(asked: MergeRequest, rows: MergeRows, by: CommitContext): MergeResult = {
-    mustBeNone(asked.into)
+  def mergeOrKeep(asked: MergeRequest, rows: MergeRows, by: CommitContext): MergeResult = {
+    find(asked.into).foreach(m => throw unfinished(asked.into, m))
     val (source, planned) = (merges.commitOf(asked.source), merges.merge(asked, rows, dryRun = true, by))
     if (planned.conflicts.isEmpty) merges.merge(asked, rows, dryRun = false, by)
     else {

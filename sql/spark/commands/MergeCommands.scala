@@ -21,7 +21,7 @@ trait MergeCommand extends RefCommand {
     else MergeCommand.Done
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    val target = into.getOrElse(c.currentRef)
+    val target = into.getOrElse(c.currentRef).stripPrefix("branch:")
     val by = Commands.author(session, options.message, Map("source" -> source, "target" -> target))
     val asked = MergeRequest(
       source,
@@ -82,11 +82,8 @@ final case class MergeBranchCommand(
 ) extends MergeCommand {
   override protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult =
     if (options.dryRun) c.repository.merges.merge(asked, c.mergeRows, dryRun = true, by)
-    else if (options.keep) c.repository.unfinishedMerges.merge(asked, c.mergeRows, by)
-    else {
-      c.repository.unfinishedMerges.mustBeNone(asked.into)
-      c.repository.merges.merge(asked, c.mergeRows, dryRun = false, by)
-    }
+    else if (options.keep) c.repository.unfinishedMerges.mergeOrKeep(asked, c.mergeRows, by)
+    else c.repository.unfinishedMerges.merge(asked, c.mergeRows, by)
 }
 
 /** `CHERRY PICK`: does on a branch what a commit did elsewhere. */
@@ -116,7 +113,7 @@ final case class ContinueMerge(catalog: Option[String], into: Option[String], me
     extends RefCommand {
   override protected def columns: String = MergeCommand.Done
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    val target = into.getOrElse(c.currentRef)
+    val target = into.getOrElse(c.currentRef).stripPrefix("branch:")
     val by = Commands.author(session, message, Map("target" -> target))
     val result = c.repository.unfinishedMerges.finish(target, c.mergeRows, by)
     Commands.recache(session, c, result.changes.map(_.table))
@@ -128,7 +125,7 @@ final case class ContinueMerge(catalog: Option[String], into: Option[String], me
 final case class AbortMerge(catalog: Option[String], into: Option[String]) extends RefCommand {
   override protected def columns: String = ""
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
-    c.repository.unfinishedMerges.abort(into.getOrElse(c.currentRef))
+    c.repository.unfinishedMerges.abort(into.getOrElse(c.currentRef).stripPrefix("branch:"))
     Nil
   }
 }
