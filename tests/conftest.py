@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help=f"random histories for each property test (without it: the same {HISTORIES} each time)",
     )
+    parser.addoption("--write-mode", default="merge-on-read", help="of the tables of the row and merge tests")
     parser.addoption("--update-docs", action="store_true", help="rewrite the generated documents")
 
 

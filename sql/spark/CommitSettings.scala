@@ -43,17 +43,23 @@ object CommitSettings {
     * @throws AnabranchException
     *   ANABRANCH_WRITE.OPTION
     */
-  def serializable(conf: SQLConf, properties: Map[String, String]): Boolean = {
-    val (option, chosen) = setting(conf, Isolation)
-      .map(Isolation -> _)
-      .orElse(properties.get(IsolationProperty).map(IsolationProperty -> _))
-      .getOrElse(Isolation -> "serializable")
+  def serializable(conf: SQLConf, properties: Map[String, String]): Boolean =
+    setting(conf, Isolation).fold(isolation(properties))(level(Isolation, _))
+
+  /** The same, as a table's properties say it.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION
+    */
+  def isolation(properties: Map[String, String]): Boolean =
+    properties.get(IsolationProperty).forall(level(IsolationProperty, _))
+
+  private def level(option: String, chosen: String): Boolean =
     chosen.toLowerCase(java.util.Locale.ROOT) match {
       case "serializable" => true
       case "snapshot" => false
       case other => throw wrong(option, s"'$other' is no isolation level", "Set serializable or snapshot.")
     }
-  }
 
   /** @param message
     *   of the statement's own clause

@@ -11,6 +11,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from rows import lineage
+from rows.tables import MODES, InMode
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,12 +19,24 @@ if TYPE_CHECKING:
 Refused = Callable[..., AbstractContextManager[Any]]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_modes` run in each mode of writing."""
+    if metafunc.definition.get_closest_marker("both_modes"):
+        metafunc.parametrize("write_mode", MODES, indirect=True)
+
+
 @pytest.fixture
-def lake(new_lake: Any, spark: SparkSession) -> Any:
+def write_mode(request: pytest.FixtureRequest) -> str:
+    mode: str = getattr(request, "param", request.config.getoption("--write-mode"))
+    return mode
+
+
+@pytest.fixture
+def lake(new_lake: Any, spark: SparkSession, write_mode: str) -> Any:
     """An empty repository, the current catalog of the session; its namespace is ``default``."""
     made = new_lake()
     spark.sql(f"USE {made.name}.default")
-    return made
+    return InMode(made.spark, made.name, made.path, write_mode)
 
 
 @pytest.fixture

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from conftest import Lake
 
 from rows.lineage import METRICS
 
 if TYPE_CHECKING:
-    from conftest import Lake
+    from pyspark.sql import DataFrame
+
+MODES = ["merge-on-read", "copy-on-write"]
 
 FILES = "TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
 """Rows go to Parquet files, however few they are."""
+
+
+@dataclass(frozen=True)
+class InMode(Lake):
+    """A repository whose tables are created in a mode of writing."""
+
+    mode: str = MODES[0]
+
+    def sql(self, text: str, **args: Any) -> DataFrame:
+        return super().sql(in_mode(text, self.mode), **args)
+
+
+def in_mode(text: str, mode: str) -> str:
+    """A CREATE TABLE with the table's mode of writing among its properties; any other statement as it is."""
+    if (
+        mode == MODES[0]
+        or "anabranch.write.mode" in text
+        or not re.match(r"\s*CREATE (OR REPLACE )?TABLE ", text)
+    ):
+        return text
+    given = f"'anabranch.write.mode' = '{mode}'"
+    if "TBLPROPERTIES (" in text:
+        return text.replace("TBLPROPERTIES (", f"TBLPROPERTIES ({given}, ", 1)
+    head, separator, query = text.partition(" AS ")
+    return f"{head} TBLPROPERTIES ({given}){separator}{query}"
 
 
 def create(lake: Lake, columns: str, values: str, tail: str = FILES) -> None:

@@ -38,6 +38,7 @@ def four(lake: Any) -> Any:
     return lake
 
 
+@pytest.mark.both_modes
 def test_a_delete_does_what_it_says(four: Any) -> None:
     whole = lineage_of(four)
     for meaning, (condition, left) in DELETES.items():
@@ -48,6 +49,7 @@ def test_a_delete_does_what_it_says(four: Any) -> None:
         assert lineage_of(four) == whole, "a row comes back as what it was"
 
 
+@pytest.mark.both_modes
 @pytest.mark.parametrize("tail", [FILES, ""], ids=["files", "inline"])
 def test_rows_go_one_by_one_until_none_is_left(lake: Any, tail: str) -> None:
     create(lake, "id INT", "(0), (1), (2), (3)", tail)
@@ -63,6 +65,7 @@ def test_rows_go_one_by_one_until_none_is_left(lake: Any, tail: str) -> None:
 
 
 def test_a_delete_masks_rows_and_writes_no_data_file(four: Any) -> None:
+    four.sql("ALTER TABLE t SET TBLPROPERTIES ('anabranch.write.mode' = 'merge-on-read')")
     before = sorted(four.path.glob("data/**/*.parquet"))
     four.sql("DELETE FROM t WHERE id = 2")
     assert sorted(four.path.glob("data/**/*.parquet")) == before

@@ -20,6 +20,7 @@ from s3.session import RemoteSession, remote_session
 
 from rows import lineage, peer
 from rows.statements import DUCK_MACRO, Columns, duck, plain, rows, spark, statements, tables, values
+from rows.tables import MODES, in_mode
 
 if TYPE_CHECKING:
     from conftest import Lake
@@ -39,8 +40,10 @@ _numbers = itertools.count(1)
 
 
 def tails(columns: Columns) -> st.SearchStrategy[str]:
+    """What ends a CREATE TABLE, in either mode of writing."""
     bucketable = columns.kinds["k"] != "DOUBLE"
-    return st.sampled_from([t for t in TAILS if bucketable or "bucket" not in t])
+    forms = st.sampled_from([t for t in TAILS if bucketable or "bucket" not in t])
+    return st.tuples(forms, st.sampled_from(MODES)).map(lambda t: in_mode(f"CREATE TABLE  {t[0]}", t[1])[13:])
 
 
 @given(data=st.data())

@@ -100,6 +100,7 @@ CLAUSES: dict[str, tuple[str, list[tuple[Any, ...]], tuple[int, int, int]]] = {
 }
 
 
+@pytest.mark.both_modes
 def test_a_merge_does_what_it_says(lake: Any) -> None:
     create(lake, "id INT, a INT, b STRING", "(1, 10, 'x'), (2, 20, 'y'), (3, 30, 'z')")
     before = lineage_of(lake, "(id, a, b)")
@@ -112,6 +113,7 @@ def test_a_merge_does_what_it_says(lake: Any) -> None:
         lake.sql("RESTORE TABLE t TO VERSION AS OF 1")
 
 
+@pytest.mark.both_modes
 def test_rows_that_stand_in_commits_merge_as_those_in_files(lake: Any) -> None:
     clauses = "all clauses in one statement"
     create(lake, "id INT, a INT, b STRING", "(1, 10, 'x'), (2, 20, 'y'), (3, 30, 'z')", tail="")

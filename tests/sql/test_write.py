@@ -49,9 +49,8 @@ def test_text_that_is_not_utf8_is_kept_byte_for_byte(lake: Any) -> None:
 
 
 def test_a_property_that_is_no_number_is_refused(lake: Any, refused: Any) -> None:
-    lake.sql("CREATE TABLE t (id INT) TBLPROPERTIES ('anabranch.write.inline-rows' = 'many')")
     with refused("ANABRANCH_WRITE.OPTION", "anabranch.write.inline-rows", "many"):
-        lake.sql("INSERT INTO t VALUES (1)")
+        lake.sql("CREATE TABLE t (id INT) TBLPROPERTIES ('anabranch.write.inline-rows' = 'many')")
 
 
 def test_files_are_closed_when_they_have_grown(lake: Any) -> None:

@@ -1,8 +1,5 @@
 package io.anabranch.core.format
 
-/** A run of row ids: the next `count` rows of the file have ids `first`, `first + 1`, … */
-final case class RowRun(first: Long, count: Long)
-
 /** A file of rows that a commit added, or a block of rows that stands in the commit itself.
   *
   * Guarantees: (1) `id` names it in its table for ever; (2) `rows` counts all its rows, deleted ones
@@ -52,7 +49,11 @@ final case class DataFile(
 
   /** `_row_id` of the row at a position, where the file holds none for it. */
   def rowId(position: Long): Long =
-    if (runs.isEmpty) firstRow.getOrElse(0L) + position else DataFile.inRuns(runs, position)
+    if (runs.isEmpty) firstRow.getOrElse(0L) + position else ids.idAt(position)
+
+  /** The row ids that follow from the file's entry; none for a file that no commit has added yet. */
+  @transient lazy val ids: RowRuns =
+    new RowRuns(if (runs.nonEmpty) runs else firstRow.map(RowRun(_, rows)).toSeq)
 }
 
 /** The columns that tell where a row comes from. They belong to every table, and stand in a data file only
@@ -70,12 +71,6 @@ object Lineage {
 }
 
 object DataFile {
-
-  @annotation.tailrec
-  private def inRuns(runs: Seq[RowRun], position: Long): Long = {
-    val RowRun(first, count) = runs.head
-    if (position < count || runs.tail.isEmpty) first + position else inRuns(runs.tail, position - count)
-  }
 
   /** The part of a file that the commit id covers directly: all but statistics and inline rows. */
   def encode(f: DataFile): Json = Json.some(

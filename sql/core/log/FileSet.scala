@@ -114,11 +114,17 @@ object FileSet {
     val masked = change.deletions.foldLeft(kept) { case (files, (id, dv)) =>
       val file = files.getOrElse(id, throw corrupt(s"it deletes rows of the file $id, which is not there"))
       if (dv.cardinality > file.rows) throw corrupt(s"it deletes more rows than the file $id has")
-      files.updated(id, file.copy(deletions = Some(dv.copy(writtenBy = dv.writtenBy.orElse(Some(at))))))
+      files.updated(id, file.copy(deletions = Some(writtenAt(dv, at))))
     }
     added.foldLeft(masked) { (files, f) =>
       if (files.contains(f.id)) throw corrupt(s"it adds the file ${f.id} twice")
-      files.updated(f.id, if (f.addedBy.isDefined) f else f.copy(addedBy = Some(at)))
+      files.updated(f.id, addedAt(f, at))
     }
   }
+
+  private def addedAt(f: DataFile, at: Position): DataFile =
+    f.copy(addedBy = f.addedBy.orElse(Some(at)), deletions = f.deletions.map(writtenAt(_, at)))
+
+  private def writtenAt(dv: DeletionVector, at: Position): DeletionVector =
+    dv.copy(writtenBy = dv.writtenBy.orElse(Some(at)))
 }

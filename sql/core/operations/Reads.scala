@@ -1,7 +1,7 @@
 package io.anabranch.core.operations
 
 import io.anabranch.core.format._
-import io.anabranch.core.log.CatalogState
+import io.anabranch.core.log.{CatalogState, TableState}
 import io.anabranch.core.transaction.Conflict
 
 /** What a statement read of a table.
@@ -21,6 +21,11 @@ trait CommitsSince {
 
   /** None if the branch was reset in between: then they do not follow on each other. */
   def since(base: CatalogState, now: CatalogState): Option[Seq[Commit]]
+
+  /** The commits in between that wrote rows of a table to other files and changed none: the table before and
+    * after each, oldest first.
+    */
+  def rearranged(base: CatalogState, now: CatalogState, table: String): Seq[(TableState, TableState)] = Nil
 }
 
 /** All that a statement read, for serializable isolation.
@@ -45,7 +50,7 @@ final case class Reads(all: Seq[TableRead], checked: Boolean = true) {
   def check(base: CatalogState, now: CatalogState, writes: Set[String], log: CommitsSince): Unit =
     if (checked && base.id != now.id) {
       def readers = log.since(base, now).forall(_.exists(_.reads.exists(writes)))
-      all.iterator.flatMap(Reads.broken(base, now, _)).nextOption().filter(_ => readers).foreach(throw _)
+      all.iterator.flatMap(Reads.broken(base, now, _, log)).nextOption().filter(_ => readers).foreach(throw _)
     }
 }
 
@@ -53,21 +58,18 @@ object Reads {
   val Nothing: Reads = Reads(Nil)
 
   /** What others did since that the read would have seen. */
-  private def broken(base: CatalogState, now: CatalogState, read: TableRead): Option[Conflict] =
+  private def broken(
+      base: CatalogState,
+      now: CatalogState,
+      read: TableRead,
+      log: CommitsSince
+  ): Option[Conflict] =
     (base.tables.get(read.id), now.tables.get(read.id)) match {
       case (Some(was), Some(is)) if was.at != is.at =>
-        val (old, current) = (was.files.files, is.files.files)
-        val added = current.valuesIterator.filter(f => !old.contains(f.id))
-        val lost =
-          if (!read.changesToo) Iterator.empty
-          else old.valuesIterator.filter(f => !current.get(f.id).exists(_.deletions == f.deletions))
-        (added ++ lost).find(read.mayCover).map { f =>
-          val by = current.get(f.id).flatMap(c => c.deletions.flatMap(_.writtenBy).orElse(c.addedBy))
-          new Conflict(
-            s"rows of ${is.name.mkString(".")} that the statement would have read were added or changed meanwhile",
-            by.getOrElse(is.at)
-          )
-        }
+        // rows that were only moved are no news: what came before such a move is looked at, and what came after
+        val moves = log.rearranged(base, now, read.id)
+        val spans = (was +: moves.map(_._2)).zip(moves.map(_._1) :+ is)
+        spans.iterator.flatMap { case (from, to) => news(from, to, read) }.nextOption()
       case (Some(was), None) =>
         Some(
           new Conflict(
@@ -77,4 +79,19 @@ object Reads {
         )
       case _ => None
     }
+
+  private def news(was: TableState, is: TableState, read: TableRead): Option[Conflict] = {
+    val (old, current) = (was.files.files, is.files.files)
+    val added = current.valuesIterator.filter(f => !old.contains(f.id))
+    val lost =
+      if (!read.changesToo) Iterator.empty
+      else old.valuesIterator.filter(f => !current.get(f.id).exists(_.deletions == f.deletions))
+    (added ++ lost).find(read.mayCover).map { f =>
+      val by = current.get(f.id).flatMap(c => c.deletions.flatMap(_.writtenBy).orElse(c.addedBy))
+      new Conflict(
+        s"rows of ${is.name.mkString(".")} that the statement would have read were added or changed meanwhile",
+        by.getOrElse(is.at)
+      )
+    }
+  }
 }

@@ -205,7 +205,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
 
   /** What changes of a table's rows need to know. */
   override def context(table: TableState): RebaseContext =
-    new TableContext(store, log, table, () => env.randomId())
+    new TableContext(store, states, committer, table, () => env.randomId())
 
   def newId(): String = env.randomId()
   def nowMillis(): Long = env.nowMillis()

@@ -1,14 +1,16 @@
 package io.anabranch.core.repository
 
 import io.anabranch.core.format._
-import io.anabranch.core.log.{CatalogState, DeletionVectors, Log, TableState}
+import io.anabranch.core.log.{CatalogState, DeletionVectors, States, TableState}
 import io.anabranch.core.operations.RebaseContext
 import io.anabranch.core.store.ObjectStore
+import io.anabranch.core.transaction.{Committer, StagedFiles}
 
 /** What changes of a table's rows need to know of their repository. */
 final private[repository] class TableContext(
     store: ObjectStore,
-    log: Log,
+    states: States,
+    committer: Committer,
     table: TableState,
     newId: () => String
 ) extends RebaseContext {
@@ -17,10 +19,26 @@ final private[repository] class TableContext(
   override def read(file: DataFile): RowPositions = vectors.read(file, table.name.mkString("."))
   override def write(positions: RowPositions): DeletionVector = vectors.write(positions, newId)
 
-  override def since(base: CatalogState, now: CatalogState): Option[Seq[Commit]] = {
+  override def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)
+
+  override def since(base: CatalogState, now: CatalogState): Option[Seq[Commit]] =
+    entries(base, now).map(_.map(_.commit))
+
+  override def rearranged(
+      base: CatalogState,
+      now: CatalogState,
+      table: String
+  ): Seq[(TableState, TableState)] =
+    for {
+      entry <- entries(base, now).getOrElse(Nil)
+      if entry.commit.tables.get(table).exists(_.rearranged)
+      parent <- entry.commit.firstParent
+    } yield (states.at(parent).tables(table), states.at(entry).tables(table))
+
+  private def entries(base: CatalogState, now: CatalogState): Option[Seq[Entry]] = {
     val (from, to) = (base.position, now.position)
     Option.when(from.ordinal == to.ordinal)(
-      if (from.seq == to.seq) Nil else log.range(to.ordinal, from.seq + 1, to.seq).map(_.commit)
+      if (from.seq == to.seq) Nil else states.log.range(to.ordinal, from.seq + 1, to.seq)
     )
   }
 

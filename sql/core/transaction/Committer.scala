@@ -214,7 +214,7 @@ object Committer {
 
   /** A guess, good enough to decide: names and digests, and what each bound takes. */
   private def estimatedBytes(files: Seq[DataFile]): Int =
-    files.map(f => 300 + 100 * f.stats.size + f.inline.fold(0)(rows => rows.size * 64)).sum
+    files.map(f => 300 + 100 * f.stats.size + 24 * f.runs.size + f.inline.fold(0)(_.size * 64)).sum
 
   private def numbersRows(f: DataFile): Boolean = f.firstRow.isEmpty && f.runs.isEmpty
 

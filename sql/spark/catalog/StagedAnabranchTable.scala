@@ -7,7 +7,7 @@ import io.anabranch.core.repository.{LoadedTable, ResolvedRef}
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.schema.{ColumnMapping, Constraints, SchemaChanges}
 import io.anabranch.spark.table.TableOptions
-import io.anabranch.spark.write.{AnabranchWriteBuilder, RowWriter, WritePlans, WriteSink}
+import io.anabranch.spark.write.{AnabranchWriteBuilder, CommitsOnce, RowWriter, WritePlans, WriteSink}
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.catalog.constraints.Constraint
@@ -27,7 +27,8 @@ final class StagedAnabranchTable(
     parameters: Map[String, String]
 ) extends StagedTable
     with SupportsWrite
-    with WriteSink {
+    with WriteSink
+    with CommitsOnce {
 
   private var staged: Seq[DataFile] = Nil
   private var wrote = false
@@ -73,11 +74,13 @@ final class StagedAnabranchTable(
       case Some(e) => ReplaceTable(branch.state, e.id, metadata, files, "REPLACE TABLE" + suffix, metrics)
       case None => CreateTable(tableId, t.name, metadata, files, t.ref, "CREATE TABLE" + suffix, metrics)
     }
-    repository.commit(branch.writable, branch.state, intent, context.context(parameters)): Unit
+    committing(
+      repository.commit(branch.writable, branch.state, intent, context.context(parameters))
+    ): Unit
     staged = Nil
   }
 
-  override def abortStagedChanges(): Unit = {
+  override def abortStagedChanges(): Unit = unlessCommitted {
     val conf = SparkBridge.hadoopConf(context.fileSystemOptions)
     staged.foreach(RowWriter.delete(WritePlans.of(root, tableId, metadata).target, conf, _))
   }

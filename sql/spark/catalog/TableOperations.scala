@@ -7,6 +7,7 @@ import io.anabranch.core.repository.{ChangeRange, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
 import io.anabranch.spark.schema.SchemaChanges
 import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable}
+import io.anabranch.spark.write.WritePlans
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
 
@@ -90,6 +91,7 @@ final class TableOperations(context: CatalogContext) {
   private def metadata(t: TableRef, info: TableInfo, replaced: Option[TableMetadata] = None) = {
     val properties = info.properties.asScala.toMap
     TableOperations.check(t, properties)
+    WritePlans.check(properties)
     SchemaChanges.create(
       t.name.mkString("."),
       info.schema,
@@ -127,6 +129,8 @@ final class TableOperations(context: CatalogContext) {
 
   def alter(ident: Identifier, changes: Seq[TableChange]): AnabranchTable = {
     val t = context.parse(ident)
+    // only what is set now: a table may have a wrong one from elsewhere, which another change must not stumble over
+    WritePlans.check(changes.collect { case s: TableChange.SetProperty => s.property -> s.value }.toMap)
     // rows are checked before a constraint is added: none may have come since
     val base = Option
       .when(changes.exists(_.isInstanceOf[TableChange.AddConstraint]))(context.pinned(t.ref))

@@ -71,6 +71,9 @@ final class AnabranchScan(
   private val table = input.table
   private val name = table.name.mkString(".")
 
+  /** The files that it reads, unless other tables of the query leave out more. */
+  def files: Seq[DataFile] = input.files.map(_.file)
+
   private lazy val plan = ReadPlan.of(
     table.metadata.columns,
     input.required,
@@ -109,13 +112,8 @@ final class AnabranchScan(
       input.required.defaultSize.toDouble / ColumnMapping.logical(table.metadata.columns).defaultSize.max(1)
     override def sizeInBytes(): OptionalLong =
       OptionalLong.of((input.files.iterator.map(_.file.sizeBytes).sum * share.min(1.0)).toLong.max(1))
-    override def numRows(): OptionalLong = OptionalLong.of(input.files.iterator.map(wantedRows).sum)
-  }
-
-  private def wantedRows(f: FileRows): Long = f.choice match {
-    case RowChoice.All => f.file.rows
-    case RowChoice.Without(v) => f.file.rows - v.cardinality
-    case RowChoice.Only(v) => v.cardinality
+    override def numRows(): OptionalLong =
+      OptionalLong.of(input.files.iterator.map(f => RowChoice.rows(f.file, f.choice)).sum)
   }
 
   override def planInputPartitions(): Array[InputPartition] = translated {
@@ -126,15 +124,19 @@ final class AnabranchScan(
       FilePartition.maxSplitBytes(session, stored.iterator.map(_.file.sizeBytes + openCost).sum)
     val pieces = stored.flatMap(split(_, splitBytes)).sortBy(-_.length)
     val parts: Seq[InputPartition] = FilePartition.getFilePartitions(session, pieces, splitBytes)
-    val blocks = Option.when(inline.nonEmpty)(
-      InlinePartition(
-        inline
-          .sortBy(r => (r.file.addedBy.fold(0L)(_.packed), r.file.firstRow.getOrElse(0L), r.file.id))
-          .map(r => block(r.file) -> FileRows.of(r.file, r.number, r.choice, r.constants))
-      )
-    )
-    (parts ++ blocks).toArray
+    (parts ++ Option.when(inline.nonEmpty)(blocks(inline))).toArray
   }
+
+  /** One file or block as a whole, its rows in their order. */
+  def whole(rows: FileRows): InputPartition =
+    if (rows.file.isInline) blocks(Seq(rows))
+    else FilePartition(0, split(rows, rows.file.sizeBytes.max(1)).toArray)
+
+  private def blocks(inline: Seq[FileRows]): InlinePartition = InlinePartition(
+    inline
+      .sortBy(r => (r.file.addedBy.fold(0L)(_.packed), r.file.firstRow.getOrElse(0L), r.file.id))
+      .map(r => block(r.file) -> FileRows.of(r.file, r.number, r.choice, r.constants))
+  )
 
   private def block(f: DataFile): InlineBlock = InlineBlock(
     f.inlineColumns,

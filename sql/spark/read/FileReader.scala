@@ -134,17 +134,21 @@ final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wan
   }
 }
 
-/** Puts rows of the output together from what is stored of a row, and its position. */
+/** Puts rows of the output together from what is stored of a row, and its position. In a file that no commit has added
+  * yet, a new row has neither id nor commit.
+  */
 final private[read] class RowOutput(plan: ReadPlan, rows: FileRows) {
   private val file = rows.file
-  private val addedBy = file.addedBy.fold(0L)(_.packed)
+  private val addedBy: Any = file.addedBy.map(_.packed).orNull
+  private val isNumbered = !file.ids.isEmpty
 
   def apply(row: InternalRow, position: Long): InternalRow = new GenericInternalRow(
     plan.sources
       .map {
         case Source.Stored(i) => if (row.isNullAt(i)) null else row.get(i, plan.stored(i).dataType)
         case Source.Place => LineageColumns.place(rows.number, position)
-        case Source.RowId(stored) => held(row, stored).getOrElse(file.rowId(position))
+        case Source.RowId(stored) =>
+          held(row, stored).getOrElse(if (isNumbered) file.rowId(position) else null)
         case Source.RowCommit(stored) => held(row, stored).getOrElse(addedBy)
         case Source.Constant(i) => rows.constants(i)
       }

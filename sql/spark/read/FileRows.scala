@@ -15,6 +15,17 @@ object RowChoice {
   /** Only those. */
   final case class Only(vector: DeletionVector) extends RowChoice
 
+  /** All but some, if there are any. */
+  def without(rows: RowPositions): RowChoice =
+    if (rows.isEmpty) All else Without(DeletionVector.ofInline(DeletionVector.serialize(rows), rows.size))
+
+  /** How many rows of a file are wanted. */
+  def rows(file: DataFile, choice: RowChoice): Long = choice match {
+    case All => file.rows
+    case Without(v) => file.rows - v.cardinality
+    case Only(v) => v.cardinality
+  }
+
   /** The rows that a file has left. */
   def live(file: DataFile): RowChoice = file.deletions.fold(All: RowChoice)(Without(_))
 }

@@ -83,7 +83,7 @@ final class AnabranchTable(
   override def newRowLevelOperationBuilder(info: RowLevelOperationInfo): RowLevelOperationBuilder =
     translated {
       val target = TableOptions.forWrite(repository, loaded, info.options)
-      () => new MergeOnReadOperation(repository, target, info, hadoopConf)
+      () => new RowChangeOperation(repository, target, info, hadoopConf)
     }
 
   private def hadoopConf = SparkBridge.hadoopConf(options)

@@ -97,7 +97,8 @@ final class AnabranchBatchWrite(
     plan: WritePlan,
     reads: Reads,
     conf: Configuration
-) extends BatchWrite {
+) extends BatchWrite
+    with CommitsOnce {
 
   // found out before any row is written
   private val condemned: Option[Seq[DataFile]] = mode match {
@@ -121,11 +122,12 @@ final class AnabranchBatchWrite(
         val touched = files.map(_.partition).toSet
         Some(sink.files.filter(f => touched(f.partition)).toSeq)
     }
-    sink.finish(operation, files, remove, reads)
+    committing(sink.finish(operation, files, remove, reads))
   }
 
-  override def abort(messages: Array[WriterCommitMessage]): Unit =
+  override def abort(messages: Array[WriterCommitMessage]): Unit = unlessCommitted {
     filesOf(messages.filter(_ != null)).foreach(RowWriter.delete(plan.target, conf, _))
+  }
 
   private def filesOf(messages: Array[WriterCommitMessage]): Seq[DataFile] =
     messages.toSeq.collect { case TaskResult(files) => files }.flatten

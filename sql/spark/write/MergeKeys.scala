@@ -24,7 +24,7 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
 
   override def apply(plan: LogicalPlan): LogicalPlan = plan match {
     // Spark would read the target once more, to find files to leave out
-    case w: WriteDelta if w.operation.isInstanceOf[MergeOnReadOperation] =>
+    case w: WriteDelta if w.operation.isInstanceOf[RowChangeOperation] =>
       w.copy(query = inMerge(w.query), groupFilterCondition = None)
     case m: InsertOnlyMerge if isOurs(m.table) => m.withNewQuery(inInsert(m.query))
     case other => other

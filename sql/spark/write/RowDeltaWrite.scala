@@ -63,7 +63,12 @@ final private class RowDeltaBatchWrite(
     reads: Reads,
     plan: WritePlan,
     conf: Configuration
-) extends DeltaBatchWrite {
+) extends DeltaBatchWrite
+    with CommitsOnce {
+
+  private val copies = WritePlans.copiesOnWrite(loaded.table.metadata)
+  // what the driver made of the tasks' files
+  @volatile private var made: Seq[DataFile] = Nil
 
   override def createBatchWriterFactory(info: PhysicalWriteInfo): DeltaWriterFactory =
     new RowDeltaWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.settingsForChanges(plan.schema))
@@ -73,42 +78,46 @@ final private class RowDeltaBatchWrite(
 
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
     val results = messages.toSeq.collect { case r: DeltaResult => r }
-    val files = RowWriter.settled(plan, conf, results.flatMap(_.files))
     val table = loaded.table
     val gone = results
       .flatMap(_.gone)
       .groupMapReduce(_._1)(g => DeletionVector.deserialize(g._2))(_.union(_))
       .map { case (number, rows) => table.files.bounds.files(number).id -> rows }
-    val updated = results.map(_.updated).sum
-    val metrics = TableIntents.metrics(files, Nil) ++ Map(
-      "rows_inserted" -> results.map(_.inserted).sum,
+    val started = System.nanoTime()
+    val settled = settle(gone, results.flatMap(_.files))
+    made = settled.files
+    val writing = results.map(_.writeNanos).sum + System.nanoTime() - started
+    val (inserted, updated) = (results.map(_.inserted).sum, results.map(_.updated).sum)
+    val metrics = TableIntents.metrics(made, Nil) ++ Map(
+      "rows_inserted" -> inserted,
       "rows_updated" -> updated,
       // a row that several rows of a source match goes once
       "rows_deleted" -> (gone.valuesIterator.map(_.size).sum - updated),
       "scan_ms" -> results.map(_.scanNanos).sum / 1000000,
-      "write_ms" -> results.map(_.writeNanos).sum / 1000000
-    )
+      "write_ms" -> writing / 1000000
+    ) ++ Option.when(copies)("rows_copied" -> settled.rowsCopied)
     val intent = RowChanges(
       loaded.state,
       table.id,
       gone,
-      repository.stage(files),
+      repository.stage(made),
       Set.empty,
       reads,
       operation,
       metrics,
-      repository.context(table)
+      repository.context(table),
+      settled.rewritten
     )
-    repository.commit(
-      loaded.ref.writable,
-      loaded.state,
-      intent,
-      CommitSettings.context(SparkBridge.conf)
-    ): Unit
+    val by = CommitSettings.context(SparkBridge.conf)
+    committing(repository.commit(loaded.ref.writable, loaded.state, intent, by)): Unit
   }
 
-  override def abort(messages: Array[WriterCommitMessage]): Unit = messages.foreach {
-    case r: DeltaResult => r.files.foreach(RowWriter.delete(plan.target, conf, _))
-    case _ => ()
+  private def settle(gone: Map[String, RowPositions], written: Seq[DataFile]): CopiedFiles =
+    if (copies) new CopyOnWrite(repository, loaded, conf)(gone, written)
+    else CopiedFiles(RowWriter.settled(plan, conf, written), Set.empty, 0)
+
+  override def abort(messages: Array[WriterCommitMessage]): Unit = unlessCommitted {
+    (made ++ messages.toSeq.collect { case r: DeltaResult => r.files }.flatten)
+      .foreach(RowWriter.delete(plan.target, conf, _))
   }
 }

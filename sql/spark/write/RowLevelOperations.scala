@@ -13,7 +13,7 @@ import org.apache.spark.sql.util.CaseInsensitiveStringMap
 /** UPDATE, DELETE or MERGE on a table, as Spark plans it: rows are found by a scan that tells where they stand,
   * and changes are written as a delta.
   */
-final class MergeOnReadOperation(
+final class RowChangeOperation(
     repository: Repository,
     loaded: LoadedTable,
     info: RowLevelOperationInfo,

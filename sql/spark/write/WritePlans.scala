@@ -26,6 +26,10 @@ object WritePlans {
   private val TargetBytes = ("anabranch.write.target-file-bytes", 512L * 1024 * 1024)
   private val InlineRowsLimit = ("anabranch.write.inline-rows", MaxInlineRows.toLong)
   private val StatsColumns = ("anabranch.stats.columns", 32L)
+  private val DeletedPercent = ("anabranch.optimize.deleted-percent", 5L)
+  private val Mode = "anabranch.write.mode"
+  private val MergeOnRead = "merge-on-read"
+  private val CopyOnWrite = "copy-on-write"
 
   /** Name, default and meaning of each table property; the documentation's table is made of these. */
   val Properties: Seq[(String, String, String)] = Seq(
@@ -33,6 +37,12 @@ object WritePlans {
       CommitSettings.IsolationProperty,
       "serializable",
       s"serializable or snapshot, where the session does not set ${CommitSettings.Isolation}."
+    ),
+    (
+      Mode,
+      MergeOnRead,
+      s"What UPDATE, DELETE and MERGE do with files that hold other rows, too: $MergeOnRead marks the rows that go; " +
+        s"$CopyOnWrite writes the others anew, so that reads find nothing marked."
     ),
     (
       TargetBytes._1,
@@ -48,8 +58,37 @@ object WritePlans {
       StatsColumns._1,
       StatsColumns._2.toString,
       "Bounds are kept for the first so many columns, nested fields counted."
+    ),
+    (
+      DeletedPercent._1,
+      DeletedPercent._2.toString,
+      "OPTIMIZE writes a file anew when at least so many percent of its rows are deleted."
     )
   )
+
+  /** Checks properties of a table when they are set.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION
+    */
+  def check(properties: Map[String, String]): Unit = {
+    val m = TableMetadata(Nil, properties = properties)
+    Seq(TargetBytes, InlineRowsLimit, StatsColumns, DeletedPercent).foreach(number(m, _))
+    CommitSettings.isolation(properties): Unit
+    copiesOnWrite(m): Unit
+  }
+
+  /** Whether changes of rows write files anew. */
+  def copiesOnWrite(m: TableMetadata): Boolean = m.properties.getOrElse(Mode, MergeOnRead) match {
+    case CopyOnWrite => true
+    case MergeOnRead => false
+    case other => throw wrong(Mode, s"'$other' is no mode of writing", s"Set $MergeOnRead or $CopyOnWrite.")
+  }
+
+  def targetBytes(m: TableMetadata): Long = number(m, TargetBytes).max(1)
+
+  /** From how many deleted rows on OPTIMIZE writes a file anew, in percent of its rows. */
+  def deletedPercent(m: TableMetadata): Long = number(m, DeletedPercent)
 
   /** @param lineage
     *   the columns of [[Lineage]] that the rows have besides their own, at the end
@@ -61,7 +100,7 @@ object WritePlans {
       FileTarget(root, tableId, statsColumns(m) ++ lineage.map(_ -> "whole"), lineage),
       schema,
       m.partitioning,
-      number(m, TargetBytes).max(1),
+      targetBytes(m),
       if (schema.fields.forall(f => InlineRows.supports(f.dataType))) inline else 0
     )
   }
@@ -80,14 +119,16 @@ object WritePlans {
       Try(text.toLong)
         .filter(_ >= 0)
         .getOrElse(
-          throw AnabranchException(
-            "ANABRANCH_WRITE.OPTION",
-            "option" -> property._1,
-            "reason" -> s"'$text' is not a number from 0 up",
-            "advice" -> "ALTER TABLE … SET TBLPROPERTIES with a whole number."
+          throw wrong(
+            property._1,
+            s"'$text' is not a number from 0 up",
+            "ALTER TABLE … SET TBLPROPERTIES with a whole number."
           )
         )
     }
+
+  private def wrong(property: String, reason: String, advice: String) =
+    AnabranchException("ANABRANCH_WRITE.OPTION", "option" -> property, "reason" -> reason, "advice" -> advice)
 
   /** What Spark's Parquet write support needs to know besides the settings of the session. */
   def parquetSettings(schema: StructType): Map[String, String] =
