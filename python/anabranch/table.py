@@ -14,6 +14,7 @@ from uuid import uuid4
 from anabranch import _sql
 from anabranch._builder import TableBuilder
 from anabranch._merge import MergeBuilder, check_assignments, check_expression
+from anabranch._optimize import OptimizeBuilder
 from anabranch.changes import cell_changes, row_changes
 
 if TYPE_CHECKING:
@@ -281,6 +282,12 @@ class Table:
                 f"the source of a merge must be a DataFrame, and is {source!r}: a table is spark.table(…)"
             )
         return MergeBuilder(self._id, self._alias, source, condition)
+
+    # --- files
+
+    def optimize(self) -> OptimizeBuilder:
+        """Puts small files together: ``.where("id < 100").executeCompaction()``. No row changes."""
+        return OptimizeBuilder(self._spark, self._id)
 
     # --- going back
 

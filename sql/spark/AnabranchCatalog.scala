@@ -27,6 +27,7 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   override def name(): String = context.name
   def repository: Repository = context.repository
+  def fileSystemOptions: Map[String, String] = context.fileSystemOptions
 
   /** Looks at the rows that branches contradict each other about. */
   def mergeRows: MergeRows = system.rows

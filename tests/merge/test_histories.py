@@ -73,6 +73,10 @@ class History:
         self.sql(f"DELETE FROM `t@{branch}` WHERE k = {key}")
         self.model.commit(branch, {k: r for k, r in rows.items() if k != key})
 
+    def optimize(self, branch: str) -> None:
+        if self.sql(f"OPTIMIZE `t@{branch}`")[0].commit:
+            self.model.commit(branch, dict(self.model.branches[branch].rows))
+
     def merge(self, source: str, into: str) -> None:
         plan, theirs = self.model.plan(source, into), self.model.branches[source]
         statement = f"MERGE BRANCH {source} INTO {into} IN {{lake}}"
@@ -129,13 +133,17 @@ class History:
 
     def step(self) -> None:
         branch = self.random.choice(BRANCHES)
-        match self.random.choices(["change", "insert", "delete", "pick", "merge"], [9, 2, 2, 3, 6])[0]:
+        match self.random.choices(
+            ["change", "insert", "delete", "optimize", "pick", "merge"], [9, 2, 2, 2, 3, 6]
+        )[0]:
             case "insert":
                 self.insert(branch, self.random.randint(1, 2))
             case "change":
                 self.change(branch)
             case "delete":
                 self.delete(branch)
+            case "optimize":
+                self.optimize(branch)
             case "pick":
                 self.pick(branch)
             case _:
@@ -151,7 +159,7 @@ class History:
 
 
 @pytest.mark.slow
-@pytest.mark.proves("MRG-1", "MRG-5", "MRG-7", "ROW-1", "ROW-3")
+@pytest.mark.proves("MRG-1", "MRG-5", "MRG-7", "ROW-1", "ROW-3", "ROW-5")
 def test_random_histories_merge_as_the_model_says(lake: Any, request: pytest.FixtureRequest) -> None:
     asked = request.config.getoption("--histories")
     for number in range(asked or HISTORIES):

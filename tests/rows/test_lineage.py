@@ -13,6 +13,7 @@ from pyspark.errors import PySparkException
 from rows import lineage
 from rows.lineage import Row, Version
 from rows.statements import rows, spark, statements, tables, values
+from rows.tables import MODES, in_mode
 
 if TYPE_CHECKING:
     from conftest import Lake
@@ -72,18 +73,21 @@ def test_lineage_holds_after_any_history(new_lake: Callable[..., Lake], data: st
     history = History(new_lake())
     columns = data.draw(tables())
     start = values(data.draw(rows(columns, 2, 6)))
-    history.run(f"CREATE TABLE {history.place('main')} ({columns.ddl}) {data.draw(st.sampled_from(TAILS))}")
+    tail, mode = data.draw(st.sampled_from(TAILS)), data.draw(st.sampled_from(MODES))
+    history.run(in_mode(f"CREATE TABLE {history.place('main')} ({columns.ddl}) {tail}", mode))
     history.run(f"INSERT INTO {history.place('main')} {start}")
     for _ in range(data.draw(st.integers(1, STEPS))):
         branch = data.draw(st.sampled_from(history.branches))
         place = history.place(branch)
         kind = data.draw(
-            st.sampled_from(["row", "row", "row", "row", "restore", "fork", "merge", "merge", "whole"])
+            st.sampled_from([*["row"] * 4, "restore", "fork", "merge", "merge", "whole", "optimize"])
         )
         if kind == "row":
             history.run(spark(data.draw(statements(columns)), place))
         elif kind == "restore":
             history.restore(data, place)
+        elif kind == "optimize":
+            history.run(f"OPTIMIZE {place}")
         elif kind == "fork":
             history.fork(data, branch)
         elif kind == "merge":

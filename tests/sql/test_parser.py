@@ -43,6 +43,9 @@ def parse(spark: Any) -> Any:
         ("RESTORE table TO VERSION AS OF 1", "RestoreTableCommand"),
         ("DESCRIBE HISTORY lake.db.t LIMIT 3", "DescribeHistory"),
         ("DESC DETAIL t", "DescribeDetail"),
+        ("OPTIMIZE lake.db.`t@dev`", "OptimizeTable"),
+        ("optimize table t where a = 1 and b in ('x', 'MESSAGE') message 'm';", "OptimizeTable"),
+        ("EXPLAIN OPTIMIZE t", "ExplainCommand"),
         ("EXPLAIN FORMATTED MERGE BRANCH s", "ExplainCommand"),
     ],
 )
@@ -89,6 +92,11 @@ def test_what_only_looks_alike_is_sparks(parse: Any, sql: str) -> None:
         ("RESTORE TABLE t TO 3", 1, 19, "expected VERSION or TIMESTAMP near '3'"),
         ("DESCRIBE HISTORY t LIMIT -1", 1, 25, "whole number near '-'"),
         ("DROP TAG v1 IN", 1, 14, "expected the name of a catalog"),
+        ("OPTIMIZE", 1, 8, "expected the name of a table at the end"),
+        ("OPTIMIZE t WHERE", 1, 16, "expected a condition at the end"),
+        ("OPTIMIZE t\n WHERE a = = 1 MESSAGE 'm'", 2, 7, "expected a condition near 'a'"),
+        ("OPTIMIZE t ZORDER BY (a)", 1, 11, "rows can't be ordered by columns yet"),
+        ("OPTIMIZE t FULL", 1, 11, "not expected here near 'FULL'"),
         ("USE BRANCH b IN lake now", 1, 21, "not expected here near 'now'"),
     ],
 )

@@ -1,5 +1,6 @@
 package io.anabranch.core.operations
 
+import io.anabranch.core.format.Position
 import io.anabranch.core.log.{CatalogState, TableState}
 
 /** How one table differs between two states; counts are of rows and files. */
@@ -15,16 +16,28 @@ final case class TableDifference(
 
 /** The difference of two catalogs, by table: reads metadata only. */
 object Diff {
-  def between(from: CatalogState, to: CatalogState): Seq[TableDifference] =
+
+  /** @param rowsBy
+    *   what tells whether two states of a table have the same rows
+    */
+  def between(
+      from: CatalogState,
+      to: CatalogState,
+      rowsBy: TableState => Position = _.content
+  ): Seq[TableDifference] =
     (from.tables.keySet ++ to.tables.keySet).toSeq
-      .flatMap(id => table(from.tables.get(id), to.tables.get(id)))
+      .flatMap(id => table(from.tables.get(id), to.tables.get(id), rowsBy))
       .sortBy(d => Names.show(d.name))
 
-  private def table(from: Option[TableState], to: Option[TableState]): Option[TableDifference] =
+  private def table(
+      from: Option[TableState],
+      to: Option[TableState],
+      rowsBy: TableState => Position
+  ): Option[TableDifference] =
     (from, to) match {
       case (Some(a), Some(b)) if a.name == b.name && a.content == b.content => None
       case (Some(a), Some(b)) =>
-        val files = a.content != b.content && a.files.files != b.files.files
+        val files = rowsBy(a) != rowsBy(b) && a.files.files != b.files.files
         val columns = a.metadata.columns != b.metadata.columns
         val other = !columns && a.metadata != b.metadata
         val renamed = a.name != b.name

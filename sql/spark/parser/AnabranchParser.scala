@@ -80,7 +80,8 @@ private object AnabranchParser {
       "REVERT",
       "RESTORE",
       "DESCRIBE",
-      "DESC"
+      "DESC",
+      "OPTIMIZE"
     )
 
   /** Whether the first word, after white space and comments however long, may begin one of ours. */

@@ -45,6 +45,7 @@ private object Statements {
       case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
       case "RESTORE" => restore(_, delegate)
       case "REVERT" => MergeStatements.revert
+      case "OPTIMIZE" => optimize(_, delegate)
     })
   }
 
@@ -151,6 +152,20 @@ private object Statements {
       case None => t.fail("expected VERSION or TIMESTAMP")
     }
     RestoreTableCommand(table, to, message(t))
+  }
+
+  private def optimize(t: Tokens, delegate: ParserInterface): LogicalPlan = {
+    begin(t, "OPTIMIZE [TABLE] table [WHERE condition] [MESSAGE 'text']", "OPTIMIZE")
+    if (t.peek(1).exists(w => !w.is("WHERE") && !w.is("MESSAGE") && w.text != ".")) t.accept("TABLE"): Unit
+    val table = t.multipart("the name of a table")
+    val condition = Option.when(t.accept("WHERE"))(
+      t.bound(t.textUntil("MESSAGE", "a condition") { text =>
+        try Some(delegate.parseExpression(text))
+        catch { case _: ParseException => None }
+      })
+    )
+    if (t.peek().exists(_.is("ZORDER"))) t.fail("rows can't be ordered by columns yet: leave ZORDER BY out,")
+    OptimizeTable(table, condition.map(FileCondition(_)), message(t))
   }
 
   private def time(t: Tokens, delegate: ParserInterface): Expression =

@@ -2,6 +2,7 @@ package io.anabranch.spark.parser
 
 import io.anabranch.core.AnabranchException
 import org.antlr.v4.runtime.{CharStreams, Token}
+import org.apache.spark.sql.catalyst.analysis.{NamedParameter, PosParameter}
 import org.apache.spark.sql.catalyst.expressions.{Expression, Literal}
 import org.apache.spark.sql.catalyst.parser.{
   HybridParameterContext,
@@ -136,25 +137,41 @@ final class Tokens(
   def parameter(): Option[Expression] = peek().map(_.text) match {
     case Some("?") =>
       at += 1
-      positional += 1
-      val values = parameters.collect {
-        case PositionalParameterContext(v) => v
-        case HybridParameterContext(v, _) => v
-      }
-      Some(
-        values
-          .flatMap(_.lift(positional - 1))
-          .getOrElse(fail("there is no value for this parameter", back = 1))
-      )
+      Some(nextPositional())
     case Some(":") if peek(1).exists(Tokens.isWordLike) =>
       val key = peek(1).get.text
       at += 2
-      val values = parameters.collect {
-        case NamedParameterContext(v) => v
-        case HybridParameterContext(v, names) => names.zip(v).toMap
-      }
-      Some(values.flatMap(_.get(key)).getOrElse(fail(s"there is no value for the parameter $key", back = 1)))
+      Some(named(key))
     case _ => None
+  }
+
+  /** An expression that was just read, with the values of its parameters. */
+  def bound(e: Expression): Expression = {
+    val markers = e.collect { case PosParameter(pos) => pos }.distinct.sorted
+    val values = markers.map(_ -> nextPositional()).toMap
+    e.transform {
+      case PosParameter(pos) => values(pos)
+      case NamedParameter(key) => named(key)
+    }
+  }
+
+  private def nextPositional(): Expression = {
+    positional += 1
+    val values = parameters.collect {
+      case PositionalParameterContext(v) => v
+      case HybridParameterContext(v, _) => v
+    }
+    values
+      .flatMap(_.lift(positional - 1))
+      .getOrElse(fail("there is no value for this parameter", back = 1))
+  }
+
+  private def named(key: String): Expression = {
+    val values = parameters.collect {
+      case NamedParameterContext(v) => v
+      case HybridParameterContext(v, names) => names.zip(v).toMap
+    }
+    values.flatMap(_.get(key)).getOrElse(fail(s"there is no value for the parameter $key", back = 1))
   }
 
   /** What the source text up to a keyword at this level, or the end, is parsed to; an error points at its start. */
