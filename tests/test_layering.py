@@ -64,9 +64,39 @@ def test_core_layers_point_one_way() -> None:
     report(wrong)
 
 
+def python_layers_named(text: str) -> set[str]:
+    """The layers of the Python core that a source imports."""
+    return set(re.findall(r"anabranch\.core\.(\w+)", text)) & set(LAYERS)
+
+
+def test_python_layers_point_one_way() -> None:
+    wrong = []
+    for file in sorted((ROOT / "python" / "anabranch").rglob("*.py")):
+        parts = file.relative_to(ROOT / "python" / "anabranch").parts
+        if parts[0] == "core" and len(parts) > 2:
+            allowed = set(LAYERS[: LAYERS.index(parts[1]) + 1])
+        else:  # what stands above the core knows the repository, as users do
+            allowed = {"repository"}
+        found = python_layers_named(file.read_text(encoding="utf-8"))
+        wrong += [f"{name(file)} knows {other}" for other in sorted(found - allowed)]
+    report(wrong)
+
+
+def test_the_native_half_never_knows_spark() -> None:
+    for folder in ("core", "cli"):
+        sources = sorted((ROOT / "python" / "anabranch" / folder).rglob("*.py"))
+        report(
+            name(f)
+            for f in sources
+            if re.search(r"(import|from) pyspark|anabranch\.(catalog|table)\b", f.read_text())
+        )
+
+
 def test_core_has_no_other_folders() -> None:
     folders = {f.name for f in (ROOT / "sql" / "core").iterdir() if f.is_dir()}
     assert folders - {*LAYERS, "resources"} == set()
+    python = {f.name for f in (ROOT / "python" / "anabranch" / "core").iterdir() if f.is_dir()}
+    assert python - {*LAYERS, "__pycache__"} == set()
 
 
 def test_core_never_knows_spark() -> None:

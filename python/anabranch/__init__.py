@@ -1,15 +1,29 @@
-"""Tables of Spark, versioned together like a git repository, on an object store and nothing else.
+"""Tables versioned together like a git repository, on an object store and nothing else.
+
+Without Spark:
 
     import anabranch
+
+    repo = anabranch.open("s3://bucket/lake")
+    repo.table("clinic.labs", ref="train-2026-01").to_pandas()
+
+With Spark (``pip install anabranch[spark]``):
+
     from pyspark.sql import SparkSession
 
     spark = anabranch.configure(SparkSession.builder, repository="file:///data/lake").getOrCreate()
     lake = anabranch.Catalog(spark, "lake")
     lake.create_branch("fix")
 
-Importing this imports nothing but the standard library: pyspark comes with the extra ``anabranch[spark]``.
+Importing this imports nothing but the standard library; each half comes with its first use.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from anabranch import errors
 from anabranch.catalog import Catalog
 from anabranch.results import (
     Branch,
@@ -25,6 +39,10 @@ from anabranch.results import (
 from anabranch.session import configure, jar_path, spark_conf
 from anabranch.table import Table
 
+if TYPE_CHECKING:
+    from anabranch.core.repository.opening import init, open
+    from anabranch.core.repository.repository import Repository
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -33,6 +51,7 @@ __all__ = [
     "Commit",
     "Conflict",
     "MergeResult",
+    "Repository",
     "RestoreResult",
     "Table",
     "TableChange",
@@ -40,6 +59,17 @@ __all__ = [
     "TableVersion",
     "Tag",
     "configure",
+    "errors",
+    "init",
     "jar_path",
+    "open",
     "spark_conf",
 ]
+
+_NATIVE = {"Repository": "repository", "init": "opening", "open": "opening"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NATIVE:
+        return getattr(importlib.import_module(f"anabranch.core.repository.{_NATIVE[name]}"), name)
+    raise AttributeError(f"module 'anabranch' has no attribute {name!r}")

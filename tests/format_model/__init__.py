@@ -1,12 +1,10 @@
-"""The format as SPEC.md tells it, in Python and without a look at the Scala: a second implementation.
+"""The Python half behind the functions of the vectors: `FUNCTIONS` by the names of tests/scala/VectorRunner.scala.
 
-`FUNCTIONS` holds the same pure functions that `tests/scala/VectorRunner.scala` calls, by the same names.
-What the format refuses is a `Refused`.
+What the format refuses is an `AnabranchError`.
 """
 
 from __future__ import annotations
 
-from .canonical import Refused
 from .functions import FUNCTIONS
 
-__all__ = ["FUNCTIONS", "Refused"]
+__all__ = ["FUNCTIONS"]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from format_model import names
+from anabranch.core.format import names
 
 LOG = "_anabranch/log/"
 
@@ -104,7 +104,9 @@ class Repo:
 
 
 def log_path(position: str) -> str:
-    return names.object_of("log", position)
+    at = names.Position.parse(position)
+    assert at is not None, position
+    return names.log_object(at)
 
 
 def position(commit_id: str) -> str:

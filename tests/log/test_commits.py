@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from format_model import commits
 
+from anabranch.core.format.commits import decode_commit
 from log.harness import LOG, Refusal, Repo, log_path, position, seq
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ def test_every_entry_is_what_its_id_says_and_names_the_one_before(repo: Repo) ->
     for number in range(seq(head) + 1):
         entry = repo.entry(f"000000-{number}")
         assert entry["body"]["parents"] == ([before] if before else [])
-        before = commits.commit_id(entry)
+        before = str(decode_commit(entry, "it").id)
     assert before == head
     body, parts = repo.entry(position(head))["body"], repo.entry(position(head))["parts"]
     (table,) = body["tables"]

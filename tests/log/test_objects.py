@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from format_model.canonical import canonical
 
+from anabranch.core.format.canonical import canonical
 from log.harness import LOG, Refusal, Repo, everything, log_path, position, seq
 
 CHECKPOINT = "_anabranch/checkpoints/000000/999999999743.json"

@@ -1,0 +1,171 @@
+"""Commands that look: log, show, status, tables, schema, history, diff."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anabranch.cli import settings
+from anabranch.cli.output import Json, command, console, print_json, print_table, short
+from anabranch.results import Commit
+
+Table = Annotated[str, typer.Argument(help="Full name of a table, such as clinic.labs.")]
+
+
+@command
+def log(
+    ref: Annotated[str | None, typer.Argument(help="Where to start.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    graph: Annotated[bool, typer.Option("--graph", help="With commits that were merged.")] = False,
+    author: Annotated[str | None, typer.Option(help="A part of the author's name.")] = None,
+    table: Annotated[str | None, typer.Option(help="Commits that touch this table.")] = None,
+    message: Annotated[str | None, typer.Option(help="A part of the message.")] = None,
+    json: Json = False,
+) -> None:
+    """Show commits, newest first.
+
+    anabranch log main~5 --table clinic.labs
+    """
+    found = settings.current.open().log(ref, limit, author=author, table=table, message=message, graph=graph)
+    if json:
+        return print_json(found)
+    if graph:
+        return _graph(found)
+    columns = ("commit", "time", "author", "operation", "tables", "message")
+    print_table(columns, ((short(c.id), c.time, c.author, c.operation, c.tables, c.message) for c in found))
+
+
+def _graph(commits: list[Commit]) -> None:
+    """A column for each line of first parents; a merge joins two."""
+    lanes: list[str] = []
+    for c in commits:
+        if c.id not in lanes:
+            lanes.append(c.id)
+        at = lanes.index(c.id)
+        marks = " ".join("*" if i == at else "|" for i in range(len(lanes)))
+        joined = f" <- {short(c.parents[1])}" if len(c.parents) > 1 else ""
+        console().print(
+            f"{marks}  {short(c.id)}  {c.author}  {c.operation}  {c.message}{joined}", markup=False
+        )
+        first, *others = c.parents or ("",)
+        lanes[at : at + 1] = [first] if first and first not in lanes else []
+        lanes += [p for p in others if p not in lanes]
+
+
+@command
+def show(
+    ref: Annotated[str | None, typer.Argument(help="Branch, tag or commit.")] = None, json: Json = False
+) -> None:
+    """Show a commit.
+
+    anabranch show train-2026-01
+    """
+    c = settings.current.open().show(ref)
+    if json:
+        return print_json(c)
+    told = {
+        "commit": c.id,
+        "parents": c.parents,
+        "time": c.time,
+        "author": c.author,
+        "operation": c.operation,
+    }
+    more = {"message": c.message, "tables": c.tables, "metrics": c.metrics, "metadata": c.metadata}
+    print_table(("", ""), ((name, value) for name, value in (told | more).items() if value))
+
+
+@command
+def status(json: Json = False) -> None:
+    """Show where you are: repository, ref, its commit, how many tables.
+
+    anabranch status
+    """
+    repo = settings.current.open()
+    ref = repo.resolve()
+    told = {
+        "repository": repo.root,
+        "ref": repo.ref,
+        "kind": ref.kind,
+        "commit": str(ref.state.id),
+        "tables": len(ref.state.tables),
+        "settings": str(settings.current.file) if settings.current.file else None,
+    }
+    print_json(told) if json else print_table(("", ""), told.items())
+
+
+@command
+def tables(
+    ref: Annotated[str | None, typer.Argument(help="Branch, tag or commit.")] = None, json: Json = False
+) -> None:
+    """List tables.
+
+    anabranch tables main~3
+    """
+    repo = settings.current.open(ref)
+    details = [repo.table(name).detail() for name in repo.tables()]
+    if json:
+        return print_json(details)
+    columns = ("table", "version", "rows", "files", "bytes", "changed")
+    print_table(
+        columns, ((d.name, d.version, d.rows, d.files, d.size_bytes, d.last_modified) for d in details)
+    )
+
+
+@command
+def schema(table: Table, json: Json = False) -> None:
+    """Show the columns of a table.
+
+    anabranch schema clinic.labs
+    """
+    found = settings.current.open().table(table).schema
+    rows = [{"column": f.name, "type": str(f.type), "nullable": f.nullable} for f in found]
+    print_json(rows) if json else print_table(("column", "type", "nullable"), (r.values() for r in rows))  # type: ignore[misc]
+
+
+@command
+def history(
+    table: Table,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    json: Json = False,
+) -> None:
+    """Show the versions of a table, newest first.
+
+    anabranch history clinic.labs
+    """
+    found = settings.current.open().table(table).history(limit)
+    if json:
+        return print_json(found)
+    columns = ("version", "time", "author", "operation", "metrics", "message", "commit")
+    print_table(
+        columns,
+        ((v.version, v.time, v.author, v.operation, v.metrics, v.message, short(v.commit)) for v in found),
+    )
+
+
+@command
+def diff(
+    from_ref: Annotated[str, typer.Argument(metavar="FROM", help="Branch, tag or commit.")],
+    to_ref: Annotated[str | None, typer.Argument(metavar="TO", help="Branch, tag or commit.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what differs between two refs, by table.
+
+    anabranch diff main fix-units
+    """
+    found = settings.current.open().diff(from_ref, to_ref)
+    if json:
+        return print_json(found)
+    columns = ("table", "change", "detail", "rows", "rows after")
+    print_table(columns, ((c.table, c.change, c.detail, c.rows_from, c.rows_to) for c in found))
+
+
+COMMANDS = {
+    "log": log,
+    "show": show,
+    "status": status,
+    "tables": tables,
+    "schema": schema,
+    "history": history,
+    "diff": diff,
+}

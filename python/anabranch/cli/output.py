@@ -1,0 +1,144 @@
+"""What commands print: tables for people, JSON for programs; and how they end."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from anabranch.errors import AnabranchError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+REFUSED, NOT_FOUND, CONFLICT, STORE, DAMAGED, UNKNOWN, INTERRUPTED = 1, 3, 4, 5, 6, 7, 130
+EXIT_CODES = """Exit codes: 0 done; 1 refused; 2 wrong use; 3 no such repository, ref or table; 4 a conflict;
+5 the store failed or forbids it; 6 something is damaged or missing; 7 unknown whether it was committed;
+130 interrupted."""
+
+_CODES = {
+    "REF.NOT_FOUND": NOT_FOUND,
+    "TABLE.NOT_FOUND": NOT_FOUND,
+    "NAMESPACE.NOT_FOUND": NOT_FOUND,
+    "REPOSITORY.NOT_FOUND": NOT_FOUND,
+    "TABLE.VERSION_NOT_FOUND": NOT_FOUND,
+    "COMMIT.CONFLICT": CONFLICT,
+    "COMMIT.RETRIES_EXHAUSTED": CONFLICT,
+    "MERGE.CONFLICT": CONFLICT,
+    "COMMIT.OUTCOME_UNKNOWN": UNKNOWN,
+    "REPOSITORY.STORE_FAILED": STORE,
+    "REPOSITORY.NO_PERMISSION": STORE,
+    "REPOSITORY.UNSAFE_STORE": STORE,
+}
+
+
+def exit_code(condition: str) -> int:
+    """The exit code of an error class."""
+    area = condition.removeprefix("ANABRANCH_")
+    damaged = area.startswith(("LOG.", "DATA."))
+    return DAMAGED if damaged else _CODES.get(area, REFUSED)
+
+
+def command(f: F) -> F:
+    """A command whose errors are a message, a hint and an exit code, and no stack trace."""
+
+    @functools.wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return f(*args, **kwargs)
+        except AnabranchError as e:
+            complain(e)
+            raise typer.Exit(exit_code(e.condition)) from None
+        except (KeyboardInterrupt, BrokenPipeError):
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run  # type: ignore[return-value]
+
+
+def complain(e: AnabranchError) -> None:
+    """Says on standard error what happened and what to do."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[red]error:[/red]", _escaped(e.reason))
+    console.print("[dim]hint:[/dim] ", _escaped(e.action))
+    console.print(f"[dim]{_escaped(e.condition)}[/dim]")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def console() -> Console:
+    """Standard output; with colours on a terminal only."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(v) for name, v in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {str(name): plain(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value."""
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows for people."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_escaped(_cell(x)) for x in row))
+    console().print(table)
+
+
+def _cell(x: object) -> str:
+    if isinstance(x, datetime):
+        return x.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(x, Mapping):
+        return ", ".join(f"{k}={v}" for k, v in x.items())
+    return "" if x is None else ", ".join(map(str, x)) if isinstance(x, tuple) else str(x)
+
+
+def print_rows(rows: pa.Table, as_json: bool) -> None:
+    """Rows of a table; as JSON, one object a line."""
+    if as_json:
+        for row in rows.to_pylist():
+            typer.echo(json.dumps(plain(row), ensure_ascii=False))
+        return
+    print_table(rows.column_names, ([*row.values()] for row in rows.to_pylist()))
+
+
+def short(commit: str) -> str:
+    """As much of a commit id as people need."""
+    place, digest = commit.rsplit("-", 1)
+    return f"{place}-{digest[:12]}"

@@ -1,0 +1,178 @@
+"""Commands for rows: head, sql, import, export, restore, blame."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anabranch.cli import settings
+from anabranch.cli.looking import Table
+from anabranch.cli.output import Json, command, print_json, print_rows, short
+from anabranch.errors import error
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
+Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition in SQL.")]
+
+
+class Mode(str, Enum):
+    """What becomes of the rows that are there."""
+
+    append = "append"
+    overwrite = "overwrite"
+    create = "create"
+    upsert = "upsert"
+
+
+@command
+def head(
+    table: Table,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 10,
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Show some rows of a table.
+
+    anabranch --ref train-2026-01 head clinic.labs -w "unit = 'mg/dL'"
+    """
+    import pyarrow as pa
+
+    found: list[pa.RecordBatch] = []
+    reader = settings.current.open().table(table).to_batches(where=where)
+    for batch in reader:
+        found.append(batch.slice(0, limit - sum(b.num_rows for b in found)))
+        if sum(b.num_rows for b in found) >= limit:
+            break
+    print_rows(pa.Table.from_batches(found, reader.schema), json)
+
+
+@command
+def sql(
+    query: Annotated[str, typer.Argument(help="A query; a table may have AT 'ref' behind it.")],
+    json: Json = False,
+) -> None:
+    """Run a query over tables and refs, by DuckDB.
+
+    anabranch sql "SELECT count(*) FROM clinic.labs AT 'main~1'"
+    """
+    print_rows(settings.current.open().sql(query), json)
+
+
+@command
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A .csv, .ndjson (.jsonl) or .parquet file.", exists=True, dir_okay=False)
+    ],
+    table: Table,
+    mode: Annotated[Mode, typer.Option(help="What becomes of the rows that are there.")] = Mode.append,
+    key: Annotated[list[str] | None, typer.Option(help="Keys of an upsert.")] = None,
+    message: Message = "",
+    json: Json = False,
+) -> None:
+    """Load a file into a table, as one commit.
+
+    anabranch import labs.csv clinic.labs --mode create
+    """
+    rows = _read(file)
+    with settings.current.open().transaction(message or f"import {file.name}") as tx:
+        if mode is Mode.create:
+            space = table.rpartition(".")[0]
+            if space:
+                tx.create_namespace(space, if_not_exists=True)
+            count = tx.create_table(table, rows).count()
+        elif mode is Mode.upsert:
+            count = sum(tx.table(table).upsert(rows, key or []).values())
+        else:
+            target = tx.table(table)
+            count = target.append(rows) if mode is Mode.append else target.overwrite(rows)
+    done = {"commit": tx.commit, "rows": count}
+    print_json(done) if json else typer.echo(f"{count} rows, committed {short(tx.commit or '')}")
+
+
+def _read(file: Path) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+    from pyarrow import json as ndjson
+
+    readers = {
+        ".csv": csv.read_csv,
+        ".ndjson": ndjson.read_json,
+        ".jsonl": ndjson.read_json,
+        ".parquet": parquet.read_table,
+    }
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
+        known = ", ".join(readers)
+        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=f"'{file.suffix}' is none of {known}")
+    try:
+        return reader(file)
+    except pa.ArrowInvalid as e:
+        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=str(e).splitlines()[0].rstrip(".")) from e
+
+
+@command
+def export(
+    table: Table,
+    file: Annotated[Path, typer.Argument(help="A .csv or .parquet file; it must not be there.")],
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Write the rows of a table to a file.
+
+    anabranch --ref train-2026-01 export clinic.labs labs.parquet
+    """
+    from pyarrow import csv
+    from pyarrow.parquet import ParquetWriter
+
+    writers = {".csv": csv.CSVWriter, ".parquet": ParquetWriter}
+    make = writers.get(file.suffix.lower())
+    if make is None or file.exists():
+        reason = "it is there already" if make else f"'{file.suffix}' is none of {', '.join(writers)}"
+        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=reason)
+    reader = settings.current.open().table(table).to_batches(where=where)
+    count = 0
+    with make(file, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    print_json({"file": str(file), "rows": count}) if json else typer.echo(f"{count} rows in {file}")
+
+
+@command
+def restore(
+    table: Table,
+    to: Annotated[str, typer.Argument(help="A version of the table, or a branch, tag or commit.")],
+    message: Message = "",
+    json: Json = False,
+) -> None:
+    """Bring back an earlier state of a table, without copying.
+
+    anabranch restore clinic.labs 3
+    """
+    point = int(to) if to.isdigit() else to
+    done = settings.current.open().table(table).restore(point, message=message)
+    print_json(done) if json else typer.echo(f"{done.table} has {done.rows} rows, version {done.version}")
+
+
+@command
+def blame(table: Table, where: Where = None, json: Json = False) -> None:
+    """Show rows with the commits that wrote them.
+
+    anabranch blame clinic.labs -w "patient = 'p2'"
+    """
+    print_rows(settings.current.open().table(table).blame(where), json)
+
+
+COMMANDS = {
+    "head": head,
+    "sql": sql,
+    "import": import_,
+    "export": export,
+    "restore": restore,
+    "blame": blame,
+}

@@ -1,0 +1,100 @@
+"""Which repository a command means: an option, the environment, or ``anabranch.toml``, found upwards."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anabranch.errors import error
+
+if TYPE_CHECKING:
+    from anabranch.core.repository.repository import Repository
+
+FILE = "anabranch.toml"
+
+
+@dataclass
+class Settings:
+    """What holds for one call.
+
+    Attributes:
+        repository: where it lies.
+        ref: what names without a ref mean; a commit there pins all that is read.
+        storage_options: for the store.
+        author: of commits.
+        file: the ``anabranch.toml`` that says so.
+    """
+
+    repository: str | None = None
+    ref: str = "main"
+    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    author: str | None = None
+    file: Path | None = None
+
+    def open(self, ref: str | None = None, create: bool = False) -> Repository:
+        """The repository.
+
+        Raises:
+            RepositoryInvalidLocation: if none is named.
+        """
+        from anabranch.core.repository.opening import open
+
+        if self.repository is None:
+            reason = f"no repository is named: give --repository, ANABRANCH_REPOSITORY or {FILE}"
+            raise error("ANABRANCH_REPOSITORY.INVALID_LOCATION", location="", reason=reason)
+        return open(
+            self.repository,
+            ref or self.ref,
+            storage_options=self.storage_options,
+            create=create,
+            author=self.author,
+        )
+
+
+current = Settings()
+"""Of this call."""
+
+
+def load(repository: str | None, ref: str | None, author: str | None, start: Path) -> Settings:
+    """Settings from options first, then the environment, then the file.
+
+    Args:
+        repository: of the option.
+        ref: of the option.
+        author: of the option.
+        start: the folder from which the file is looked for, upwards.
+
+    Raises:
+        RepositoryInvalidLocation: for a file that can't be read.
+    """
+    file = next((f / FILE for f in [start, *start.parents] if (f / FILE).is_file()), None)
+    told = _read(file) if file else {}
+    location = told.get("repository")
+    if file and isinstance(location, str) and "://" not in location:
+        location = str((file.parent / location).resolve())
+    environment = os.environ.get("ANABRANCH_REPOSITORY")
+    return Settings(
+        repository or environment or location,
+        ref or os.environ.get("ANABRANCH_REF") or told.get("commit") or told.get("ref") or "main",
+        told.get("storage_options", {}) if not (repository or environment) else {},
+        author or told.get("author"),
+        file,
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        return found
+    except (tomllib.TOMLDecodeError, OSError) as e:
+        raise error(
+            "ANABRANCH_REPOSITORY.INVALID_LOCATION", location=file, reason=f"it can't be read ({e})"
+        ) from e

@@ -1,0 +1,1 @@
+"""Logs, replay, checkpoints and refs: the catalog at any commit."""

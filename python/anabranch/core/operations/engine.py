@@ -1,0 +1,56 @@
+"""DuckDB, which evaluates SQL: conditions, expressions, queries. We have no evaluator of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from anabranch.errors import error
+
+if TYPE_CHECKING:
+    import duckdb
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+@contextmanager
+def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to an empty database in memory.
+
+    Args:
+        outside: whether SQL may reach files and the network; conditions have no business there.
+
+    Raises:
+        ClientMissingPackage: without DuckDB.
+        SqlFailed: for SQL that DuckDB refuses, while the connection is open.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise missing("duckdb", "SQL expressions") from None
+    config: dict[str, Any] = (
+        {} if outside else {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    except duckdb.Error as e:
+        raise error("ANABRANCH_SQL.FAILED", reason=_first_line(e)) from e
+    finally:
+        connection.close()
+
+
+def _first_line(e: Exception) -> str:
+    return str(e).strip().splitlines()[0].rstrip(".")
+
+
+def missing(package: str, what: str) -> Exception:
+    """The error for a package that only some uses need."""
+    return error("ANABRANCH_CLIENT.MISSING_PACKAGE", package=package, what=what)
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,98 @@
+"""The rows of a table for which a condition is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anabranch.core.format.files import HIDDEN
+from anabranch.core.log.replay import TableState
+from anabranch.core.operations.dataset import TableDataset
+from anabranch.core.operations.engine import Parameters, connected, quoted
+from anabranch.core.operations.scan import Scan, full_schema
+from anabranch.core.store.objects import ObjectStore
+from anabranch.errors import error
+
+if TYPE_CHECKING:
+    import duckdb
+
+Where: TypeAlias = "str | pc.Expression | duckdb.Expression"
+
+
+class Rows:
+    """The rows of a table in one state."""
+
+    def __init__(self, store: ObjectStore, table: TableState) -> None:
+        self._store = store
+        self._table = table
+
+    def names(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns of that name, compared without case; all but hidden ones where none are named.
+
+        Raises:
+            SchemaColumnNotFound: if there is no such column.
+        """
+        m = self._table.metadata
+        if columns is None:
+            return [c.name for c in m.columns]
+        found = []
+        for name in columns:
+            column = m.column(name)
+            if column is None and name not in HIDDEN:
+                known = ", ".join(c.name for c in m.columns)
+                raise error(
+                    "ANABRANCH_SCHEMA.COLUMN_NOT_FOUND", table=self._table.full_name, column=name, known=known
+                )
+            found.append(column.name if column else name)
+        return found
+
+    def read(
+        self, columns: Sequence[str] | None, where: Where | None, parameters: Parameters = None
+    ) -> pa.RecordBatchReader:
+        """The wanted columns of the wanted rows."""
+        names = self.names(columns)
+        if where is None or isinstance(where, pc.Expression):
+            return Scan(self._store, self._table, names, where).reader()
+        schema = pa.schema([full_schema(self._table).field(name) for name in names])
+        return pa.RecordBatchReader.from_batches(
+            schema, self._evaluated(names, schema, str(where), parameters)
+        )
+
+    def _evaluated(
+        self, names: list[str], schema: pa.Schema, where: str, parameters: Parameters
+    ) -> Iterator[pa.RecordBatch]:
+        with connected() as connection:
+            connection.register("t", self.dataset())
+            select = ", ".join(map(quoted, names)) or "1"
+            found = connection.sql(f"SELECT {select} FROM t WHERE ({where}\n)", params=parameters or None)
+            for batch in found.to_arrow_reader(128 * 1024):
+                yield cast_batch(batch.select(names), schema, batch.num_rows)
+
+    def select(
+        self, columns: Sequence[str], where: str, parameters: Parameters, exprs: Mapping[str, str]
+    ) -> tuple[pa.Table, list[pc.Expression | None]]:
+        """Columns of the rows for which a condition is true, some replaced by SQL expressions.
+
+        With the conditions that were pushed down.
+        """
+        dataset = self.dataset()
+        select = ", ".join(f"({exprs[n]}\n) AS {quoted(n)}" if n in exprs else quoted(n) for n in columns)
+        with connected() as connection:
+            connection.register("t", dataset)
+            sql = f"SELECT {select} FROM t WHERE ({where}\n)"
+            return connection.sql(sql, params=parameters or None).to_arrow_table(), dataset.conditions
+
+    def dataset(self) -> TableDataset:
+        """With all columns, hidden ones too."""
+        return TableDataset(self._store, self._table, full_schema(self._table).names)
+
+
+def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, rows: int) -> pa.RecordBatch:
+    """A batch with the types of a schema: an engine has its own for some."""
+    if not schema.names:
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    arrays = [batch.column(i).cast(f.type) for i, f in enumerate(schema)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,214 @@
+"""Metadata of new tables, and what schema changes make of it. No data file is touched by these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from anabranch.core.format.arrow import column_type
+from anabranch.core.format.files import HIDDEN
+from anabranch.core.format.names import physical_name
+from anabranch.core.format.repository_info import CHECK_CONSTRAINTS
+from anabranch.core.format.tables import (
+    Check,
+    Column,
+    ColumnType,
+    Key,
+    TableMetadata,
+    physical_paths,
+)
+from anabranch.core.format.transforms import PartitionField, accepts, is_transform
+from anabranch.errors import AnabranchError, error
+
+_PARTITION = re.compile(r"(\w+)\s*\(\s*(?:(\d+)\s*,\s*)?(.+?)\s*\)")
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_WIDER = {
+    "byte": ("short", "integer", "long"),
+    "short": ("integer", "long"),
+    "integer": ("long",),
+    "float": ("double",),
+}
+
+
+def unsupported(table: str, reason: str, advice: str) -> AnabranchError:
+    """The error for a change that can't be made."""
+    return error("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", table=table, reason=reason, advice=advice)
+
+
+def new_columns(table: str, schema: pa.Schema, used: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Columns for a schema; physical names that were used are not given again [COL-1]."""
+    taken = [path for path in used if "." not in path]
+    found: list[Column] = []
+    for f in schema:
+        if f.name in HIDDEN:
+            raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=f.name)
+        if any(c.name.lower() == f.name.lower() for c in found):
+            raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=f.name)
+        found.append(Column(f.name, physical_name(f.name, taken), column_type(f.type), not f.nullable))
+    return tuple(found)
+
+
+def new_table(
+    table: str,
+    schema: pa.Schema,
+    partition_by: Sequence[str],
+    properties: Mapping[str, str],
+    checks: Mapping[str, str],
+    primary_key: Sequence[str],
+    now: int,
+) -> TableMetadata:
+    """Metadata of a new table.
+
+    Args:
+        table: its full name, for errors.
+        schema: its columns.
+        partition_by: columns, or transforms of columns: ``days(time)``, ``bucket(16, id)``.
+        properties: of the table.
+        checks: conditions in SQL, by name.
+        primary_key: columns that tell rows apart; nobody checks it.
+        now: UTC, milliseconds since 1970.
+    """
+    columns = new_columns(table, schema)
+    if not columns:
+        raise unsupported(table, "it would have no column", "Give at least one column.")
+    plain = TableMetadata(columns, (), dict(properties), frozenset(), now)
+    keys = [Key("primary_key", tuple(known(plain, table, n).physical for n in primary_key), True)]
+    return replace(
+        plain,
+        partitioning=tuple(_partition_field(table, plain, text) for text in partition_by),
+        constraints=(*(Check(n, text) for n, text in checks.items()), *(keys if primary_key else [])),
+        writer_features=frozenset({CHECK_CONSTRAINTS} if checks else ()),
+    )
+
+
+def known(metadata: TableMetadata, table: str, name: str) -> Column:
+    """The column of that name.
+
+    Raises:
+        SchemaColumnNotFound: if there is none.
+    """
+    column = metadata.column(name)
+    if column is None:
+        names = ", ".join(c.name for c in metadata.columns)
+        raise error("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND", table=table, column=name, known=names)
+    return column
+
+
+def _partition_field(table: str, metadata: TableMetadata, text: str) -> PartitionField:
+    found = _PARTITION.fullmatch(text.strip())
+    transform, parameter, name = found.groups() if found else ("identity", None, text.strip())
+    number = None if parameter is None else int(parameter)
+    column = known(metadata, table, name)
+    if not is_transform(transform, number) or not accepts(transform, column.type):
+        raise unsupported(
+            table,
+            f"it can't be partitioned by {text}",
+            "Use a column, or years, months, days, hours, bucket or truncate of one that has values for it.",
+        )
+    return PartitionField(column.physical, transform, number)
+
+
+def with_column(
+    metadata: TableMetadata, table: str, field: pa.Field, comment: str | None = None
+) -> TableMetadata:
+    """With one more column, which is NULL in old rows."""
+    if metadata.column(field.name) is not None:
+        raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=field.name)
+    if not field.nullable:
+        reason = f"the new column {field.name} is NOT NULL, but old rows have no value for it"
+        raise unsupported(table, reason, "Add it without NOT NULL.")
+    used = [*metadata.retired, *physical_paths(metadata.columns)]
+    (column,) = new_columns(table, pa.schema([field]), used)
+    if comment is not None:
+        column = replace(column, attributes={"comment": comment})
+    return replace(metadata, columns=(*metadata.columns, column))
+
+
+def without_column(metadata: TableMetadata, table: str, name: str) -> TableMetadata:
+    """Without a column, whose physical name is never given again [COL-2]."""
+    gone = known(metadata, table, name)
+    _must_be_free(metadata, table, gone, renamed=False)
+    kept = tuple(c for c in metadata.columns if c != gone)
+    if any(
+        f.column == gone.physical or f.column.startswith(gone.physical + ".") for f in metadata.partitioning
+    ):
+        reason = f"{name} is a partition column and can't be dropped"
+        raise unsupported(table, reason, "Create a new table without it.")
+    if not kept:
+        raise unsupported(table, "it would have no column", "Keep at least one column.")
+    return replace(metadata, columns=kept, retired=metadata.retired | set(physical_paths([gone])))
+
+
+def renamed_column(metadata: TableMetadata, table: str, name: str, to: str) -> TableMetadata:
+    """With another name for a column; files stay as they are."""
+    column = known(metadata, table, name)
+    other = metadata.column(to)
+    if to in HIDDEN:
+        raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=to)
+    if other is not None and other != column:
+        raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=to)
+    _must_be_free(metadata, table, column, renamed=True)
+    return _replaced(metadata, column, replace(column, name=to))
+
+
+def widened_column(metadata: TableMetadata, table: str, name: str, to: ColumnType) -> TableMetadata:
+    """With a wider type for a column [COL-4]."""
+    column = known(metadata, table, name)
+    if not widens(column.type, to):
+        raise unsupported(
+            table,
+            f"{name} can't change from {column.type} to {to}",
+            "Only a wider type of the same kind holds all old values: add a new column and fill it instead.",
+        )
+    return _replaced(metadata, column, replace(column, type=to))
+
+
+def evolved(metadata: TableMetadata, table: str, schema: pa.Schema) -> TableMetadata:
+    """With the columns, and the wider types, that rows of this schema need."""
+    for f in schema:
+        column = metadata.column(f.name)
+        if column is None:
+            if not pa.types.is_null(f.type):
+                metadata = with_column(metadata, table, f.with_nullable(True))
+        elif not pa.types.is_null(f.type) and f.name not in HIDDEN:
+            wanted = column_type(f.type)
+            if wanted != column.type and widens(column.type, wanted):
+                metadata = _replaced(metadata, column, replace(column, type=wanted))
+    return metadata
+
+
+def _replaced(metadata: TableMetadata, old: Column, new: Column) -> TableMetadata:
+    return replace(metadata, columns=tuple(new if c == old else c for c in metadata.columns))
+
+
+def widens(old: ColumnType, new: ColumnType) -> bool:
+    """Whether all values of one type are values of the other, of the same kind."""
+    if old == new:
+        return True
+    if not isinstance(old, str) or not isinstance(new, str):
+        return False
+    a, b = _DECIMAL.fullmatch(old), _DECIMAL.fullmatch(new)
+    if a and b:
+        return a[2] == b[2] and int(a[1]) <= int(b[1])
+    return new in _WIDER.get(old, ())
+
+
+def _must_be_free(metadata: TableMetadata, table: str, column: Column, renamed: bool) -> None:
+    """The text of a CHECK names columns as they are now; keys name them for ever."""
+    for c in metadata.constraints:
+        if isinstance(c, Check):
+            uses = re.search(rf"(?i)(?<!\w){re.escape(column.name)}(?!\w)", c.condition) is not None
+        else:
+            uses = not renamed and column.physical in c.columns
+        if uses:
+            reason = f"the constraint {c.name} is about {column.name}"
+            raise unsupported(table, reason, f"ALTER TABLE … DROP CONSTRAINT {c.name} first.")
+
+
+def restored(was: TableMetadata, now: TableMetadata) -> TableMetadata:
+    """An earlier state's metadata; names given since then stay taken, or they would show old values."""
+    used = {*now.retired, *physical_paths(now.columns)}
+    return replace(was, retired=was.retired | (used - set(physical_paths(was.columns))))

@@ -1,0 +1,270 @@
+"""Writes rows of a table: few stand in the commit, more go to Parquet files, cut by partition."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anabranch.core.format.arrow import arrow_type, conformed, encode_rows, supports_inline, value_of
+from anabranch.core.format.canonical import canonical, sha256
+from anabranch.core.format.files import ROW_ID, DataFile
+from anabranch.core.format.names import data_file
+from anabranch.core.format.tables import TableMetadata
+from anabranch.core.format.transforms import PartitionField, transformed
+from anabranch.core.format.values import Value, encode
+from anabranch.core.log.environment import Environment, requests
+from anabranch.core.operations.statistics import DEFAULT_COLUMNS, Statistics, leaf, stats_paths
+from anabranch.core.store.objects import ObjectStore
+from anabranch.errors import error
+
+MAX_INLINE_ROWS = 100
+MAX_INLINE_BYTES = 32 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024  # a file is put together in memory
+MAX_OPEN_BYTES = 256 * 1024 * 1024
+GROUP_ROWS = 1_000_000
+GROUP_BYTES = 128 * 1024 * 1024
+
+TARGET_BYTES = "anabranch.write.target-file-bytes"
+INLINE_ROWS = "anabranch.write.inline-rows"
+STATS_COLUMNS = "anabranch.stats.columns"
+
+
+@dataclass
+class _Open:
+    """A Parquet file that grows in memory."""
+
+    partition: dict[str, Value]
+    schema: pa.Schema
+    stats: Statistics
+    out: io.BytesIO = field(default_factory=io.BytesIO)
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        self._writer = pq.ParquetWriter(
+            self.out, self.schema, compression="zstd", store_decimal_as_integer=True, version="2.6"
+        )
+
+        self._pending: list[pa.Table] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return self.out.tell() + sum(int(t.nbytes) for t in self._pending)
+
+    def write(self, rows: pa.Table) -> None:
+        """Row groups are made of many small tables, or of a part of a large one."""
+        self._pending.append(rows)
+        self.stats.add(rows)
+        self.rows += rows.num_rows
+        if sum(t.num_rows for t in self._pending) >= GROUP_ROWS or self.size >= GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=GROUP_ROWS)
+            self._pending = []
+
+    def finish(self) -> bytes:
+        self._flush()
+        self._writer.close()
+        return self.out.getvalue()
+
+
+class RowWriter:
+    """Writes rows of one table.
+
+    Args:
+        store: where its files go.
+        table: its id.
+        metadata: of the table.
+        env: draws names.
+        lineage: whether rows carry ``_row_id``, of rows that are written again.
+    """
+
+    def __init__(
+        self, store: ObjectStore, table: str, metadata: TableMetadata, env: Environment, lineage: bool = False
+    ) -> None:
+        self._store = store
+        self._table = table
+        self._metadata = metadata
+        self._env = env
+        self._lineage = [ROW_ID] if lineage else []
+        self._open: dict[str, _Open] = {}
+        self._uploads: list[tuple[DataFile, Future[None]]] = []
+        types = [(c.physical, arrow_type(c.type, physical=True)) for c in metadata.columns]
+        self._schema = pa.schema([*types, *((name, pa.int64()) for name in self._lineage)])
+        self._target = min(_number(metadata, TARGET_BYTES, MAX_FILE_BYTES), MAX_FILE_BYTES)
+        inline = all(supports_inline(c.type) for c in metadata.columns)
+        limit = min(_number(metadata, INLINE_ROWS, MAX_INLINE_ROWS), MAX_INLINE_ROWS)
+        self._inline_limit = limit if inline else 0
+
+    def write(self, batches: Iterable[pa.Table]) -> list[DataFile]:
+        """Writes rows, by the names that users see; what they became.
+
+        Nothing names the files before a commit does: a failure leaves nothing but objects that nobody sees.
+        """
+        few: list[pa.Table] | None = []
+        for batch in batches:
+            rows = self._stored(batch)
+            if few is not None and sum(t.num_rows for t in few) + rows.num_rows <= self._inline_limit:
+                few.append(rows)
+                continue
+            for held in [*(few or []), rows]:
+                self._to_files(held)
+            few = None
+        if few:
+            blocks = self._blocks(pa.concat_tables(few))
+            if sum(b.size for b in blocks) <= MAX_INLINE_BYTES:
+                return blocks
+            for held in few:
+                self._to_files(held)
+        return self._finished()
+
+    def _stored(self, batch: pa.Table) -> pa.Table:
+        """The same rows by physical names."""
+        arrays = []
+        for c in self._metadata.columns:
+            column = batch.column(c.name)
+            t = arrow_type(c.type, physical=True)
+            same = column.type == t
+            arrays.append(
+                column if same else pa.chunked_array([conformed(a, c.type, True) for a in column.chunks], t)
+            )
+        arrays += [batch.column(name) for name in self._lineage]
+        return pa.table(arrays, schema=self._schema)
+
+    def _blocks(self, rows: pa.Table) -> list[DataFile]:
+        found = []
+        for partition, part in self._parts(rows):
+            block = encode_rows(part)
+            data = canonical(block)
+            if block:
+                found.append(
+                    DataFile(
+                        self._env.new_id(),
+                        len(data),
+                        len(block),
+                        sha256(data),
+                        partition,
+                        block=block,
+                        inline=tuple(part.column_names),
+                        lineage=tuple(self._lineage),
+                    )
+                )
+        return found
+
+    def _parts(self, rows: pa.Table) -> list[tuple[dict[str, Value], pa.Table]]:
+        if not self._metadata.partitioning:
+            return [({}, rows)]
+        return partitioned(rows, self._metadata)
+
+    def _to_files(self, rows: pa.Table) -> None:
+        for partition, part in self._parts(rows):
+            if not part.num_rows:
+                continue
+            key = canonical({k: encode(v) for k, v in partition.items()}).decode()
+            if key not in self._open:
+                columns = _number(self._metadata, STATS_COLUMNS, DEFAULT_COLUMNS)
+                paths = [*stats_paths(self._metadata, columns), *self._lineage]
+                self._open[key] = _Open(partition, self._schema, Statistics(paths))
+            self._open[key].write(part)
+            if self._open[key].size >= self._target:
+                self._close(key)
+        while sum(f.size for f in self._open.values()) > MAX_OPEN_BYTES:
+            self._close(max(self._open, key=lambda k: self._open[k].size))
+
+    def _close(self, key: str) -> None:
+        file = self._open.pop(key)
+        data = file.finish()
+        stats = file.stats.stats()
+        # a lineage column of NULLs alone says nothing
+        held = [name for name in self._lineage if stats[name].nulls != file.rows]
+        kept = {path: s for path, s in stats.items() if path not in self._lineage or path in held}
+        id = f"{self._env.new_id()}.parquet"
+        entry = DataFile(id, len(data), file.rows, sha256(data), file.partition, kept, lineage=tuple(held))
+        path = data_file(self._table, id)
+        self._uploads.append((entry, requests.start(lambda: self._store.put(path, data))))
+
+    def _finished(self) -> list[DataFile]:
+        for key in list(self._open):
+            self._close(key)
+        for _, upload in self._uploads:
+            upload.result()
+        return [entry for entry, _ in self._uploads]
+
+
+def partitioned(rows: pa.Table, metadata: TableMetadata) -> list[tuple[dict[str, Value], pa.Table]]:
+    """Rows, by physical names, cut by their partition values."""
+    types = dict(metadata.leaves)
+    code = pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)
+    keys: list[list[Value | None]] = []
+    for f in metadata.partitioning:
+        places, found = _codes(rows, f, types[f.column])
+        code = pc.add(pc.multiply(code, len(found)), places)
+        keys.append(found)
+    order = pc.sort_indices(code)
+    runs = pc.run_end_encode(code.take(order))
+    parts, start, ordered = [], 0, rows.take(order)
+    for end, packed in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
+        partition: dict[str, Value] = {}
+        for f, found in zip(reversed(metadata.partitioning), reversed(keys), strict=True):
+            packed, place = divmod(packed, len(found))
+            value = found[place]
+            if value is not None:
+                partition[f.key] = value
+        parts.append((partition, ordered.slice(start, end - start)))
+        start = end
+    return parts
+
+
+def _codes(rows: pa.Table, f: PartitionField, t: object) -> tuple[pa.Array, list[Value | None]]:
+    """Of each row the place of its partition value among the distinct ones."""
+    column = leaf(rows, f.column)
+    assert column is not None
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    plain = [value_of(x) for x in encoded.dictionary]
+    values = [None if v is None else transformed(f, t, v) for v in plain]
+    distinct = list(dict.fromkeys(_key(v) for v in values))
+    by_key = {_key(v): v for v in values}
+    places = pa.array([distinct.index(_key(v)) for v in values], pa.int64())
+    return places.take(encoded.indices), [by_key[k] for k in distinct]
+
+
+def _key(v: Value | None) -> object:
+    return None if v is None else encode(v)
+
+
+def _number(metadata: TableMetadata, name: str, default: int) -> int:
+    text = metadata.properties.get(name)
+    if text is None:
+        return default
+    if not text.isdigit():
+        raise error(
+            "ANABRANCH_WRITE.OPTION",
+            option=name,
+            reason=f"'{text}' is not a number from 0 up",
+            advice="Set the table property to a whole number.",
+        )
+    return int(text)
+
+
+def metrics(added: Sequence[DataFile], removed: Sequence[DataFile] = ()) -> dict[str, int]:
+    """What a write did, counted: rows and files that came and went."""
+    came, went = ([f for f in files if not f.is_inline] for files in (added, removed))
+    found = {
+        "rows_inserted": sum(f.rows for f in added),
+        "rows_deleted": sum(f.live_rows for f in removed),
+        "files_added": len(came),
+        "files_removed": len(went),
+        "bytes_added": sum(f.size for f in came),
+        "bytes_removed": sum(f.size for f in went),
+    }
+    return {name: n for name, n in found.items() if n or name == "rows_inserted"}

@@ -1,0 +1,152 @@
+"""Branches and tags: making, dropping, moving and merging them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from anabranch.core.format.commits import DROP, RESET, Closing
+from anabranch.core.format.names import MAIN, CommitId, check_ref
+from anabranch.core.log.environment import Environment, random_ordinal
+from anabranch.core.log.refs import Refs
+from anabranch.core.log.replay import CatalogState
+from anabranch.core.log.states import States
+from anabranch.core.operations.diff import diff
+from anabranch.core.operations.merge import CatalogFacts, MergeBranch, MergeConflict
+from anabranch.core.repository.bases import MergeBases
+from anabranch.core.repository.resolver import RefResolver
+from anabranch.core.transaction.committer import CommitContext, Committer
+from anabranch.core.transaction.proposals import CloseLog
+from anabranch.errors import AnabranchError, error
+from anabranch.results import Conflict, MergeResult, TableChange
+
+MAX_DRAWS = 20
+
+
+class Branches:
+    """What can be done to the refs of one repository."""
+
+    def __init__(
+        self, refs: Refs, states: States, resolver: RefResolver, committer: Committer, env: Environment
+    ) -> None:
+        self._refs = refs
+        self._states = states
+        self._resolver = resolver
+        self._committer = committer
+        self._env = env
+
+    def create(self, name: str, start: str, if_not_exists: bool, by: CommitContext) -> CatalogState:
+        """A new branch: two small objects, whatever the size of the catalog."""
+        check_ref(name)
+        generation = self._refs.next_branch(name)
+        there = self._refs.head(name)
+        if there is not None:
+            if if_not_exists:
+                return there
+            raise _exists("branch", name)
+        if self._refs.tag(name) is not None:  # one name for both would be ambiguous everywhere
+            raise _exists("tag", name)
+        state = self._opened(name, self._resolver.resolve(start).state, "CREATE BRANCH", by)
+        if self._refs.name_log(name, generation, state.position.ordinal):
+            self._refs.remember(name, state)
+            return state
+        self._committer.commit(name, state, CloseLog(Closing(DROP), "DROP BRANCH"), by)
+        there = self._refs.head(name)
+        if there is None or not if_not_exists:
+            raise _exists("branch", name)
+        return there
+
+    def _opened(self, branch: str, fork: CatalogState, operation: str, by: CommitContext) -> CatalogState:
+        """Draws ordinals until one is free [LOG-4]."""
+        for _ in range(MAX_DRAWS):
+            state = self._committer.open_log(
+                random_ordinal(self._env), branch, fork, lambda c: replace(c, operation=operation), by
+            )
+            if state is not None:
+                return state
+        raise error("ANABRANCH_COMMIT.RETRIES_EXHAUSTED", branch=branch, count=MAX_DRAWS)
+
+    def drop(self, name: str, if_exists: bool, by: CommitContext) -> None:
+        """Ends a branch; its commits stay, by their ids."""
+        if name == MAIN:
+            raise error("ANABRANCH_REF.IS_MAIN")
+        state = self._refs.head(name)
+        if state is not None:
+            self._committer.commit(name, state, CloseLog(Closing(DROP), "DROP BRANCH"), by)
+        elif not if_exists:
+            raise self._resolver.not_found(name)
+
+    def reset(self, name: str, to: str, by: CommitContext) -> CatalogState:
+        """Moves a branch to any commit. What it held before stays in its old log, by commit id."""
+        # asked first: a branch that somebody creates under the name meanwhile must not be hidden by this one
+        generation = self._refs.next_branch(name)
+        old = self._resolver.resolve(f"branch:{name}").state
+        state = self._opened(name, self._resolver.resolve(to).state, "RESET BRANCH", by)
+        closing = CloseLog(Closing(RESET, state.position.ordinal), "RESET BRANCH")
+        self._committer.commit(name, old, closing, by)
+        try:
+            # the closing entry has reset the branch; its name only saves readers the way through the old log
+            self._refs.name_log(name, generation, state.position.ordinal)
+        except AnabranchError:
+            pass
+        self._refs.remember(name, state)
+        return state
+
+    def create_tag(self, name: str, start: str, if_not_exists: bool) -> CommitId:
+        """A name for a commit, for ever."""
+        check_ref(name)
+        generation = self._refs.next_tag(name)
+        there = self._refs.tag(name)
+        if there is None:
+            if self._refs.head(name) is not None:
+                raise _exists("branch", name)
+            id = self._resolver.resolve(start).state.id
+            if self._refs.write_tag(name, generation, id, self._env.new_id()):
+                return id
+            there = self._refs.tag(name)
+        if there is None or not if_not_exists:
+            raise _exists("tag", name)
+        return there
+
+    def drop_tag(self, name: str, if_exists: bool) -> None:
+        """Takes the name from a commit."""
+        generation = self._refs.next_tag(name)
+        if self._refs.tag(name) is not None:
+            self._refs.write_tag(name, generation, None, self._env.new_id())
+        elif not if_exists:
+            raise self._resolver.not_found(name)
+
+    def merge(self, source: str, into: str, dry_run: bool, by: CommitContext) -> MergeResult:
+        """Merges a ref into a branch, by table, as one commit with two parents [MRG-3]."""
+        theirs = self._resolver.resolve(source).state
+        target = self._resolver.resolve(into)
+        if source in (into, f"branch:{into}"):
+            raise error("ANABRANCH_MERGE.INTO_ITSELF", ref=source)
+        ours, bases = target.state, MergeBases(self._states)
+        intent = MergeBranch(theirs, lambda now: bases.facts(now, theirs), source, into)
+        if ours.knows(theirs.position):
+            return MergeResult(None, fast_forward=True)
+        facts, conflicts, fast_forward = intent.plan(ours)
+        if dry_run:
+            told = dict.fromkeys(Conflict(".".join(c.name), c.kind, c.reason) for c in conflicts)
+            changes = _preview(ours, theirs, facts, conflicts)
+            return MergeResult(None, fast_forward, tuple(changes), tuple(told))
+        state = self._committer.commit(target.writable, ours, intent, by)
+        return MergeResult(str(state.id), fast_forward, tuple(diff(ours, state)))
+
+
+def _preview(
+    ours: CatalogState, theirs: CatalogState, facts: CatalogFacts, conflicts: list[MergeConflict]
+) -> list[TableChange]:
+    """What a merge would do to the tables that are not in conflict."""
+    torn = {c.table for c in conflicts}
+    after = {}
+    for id, f in facts.tables.items():
+        sides = [t for t in (ours.tables.get(id), theirs.tables.get(id)) if t and str(t.content) == f.content]
+        if sides and id not in torn:
+            after[id] = replace(sides[0], name=f.name)
+    before = {id: t for id, t in ours.tables.items() if id not in torn}
+    return diff(replace(ours, tables=before), replace(ours, tables=after))
+
+
+def _exists(kind: str, name: str) -> AnabranchError:
+    return error("ANABRANCH_REF.ALREADY_EXISTS", kind=kind, ref=name)

@@ -1,0 +1,393 @@
+"""A repository: branches, tags, tables and their history, without a JVM."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from anabranch.core.format.names import MAIN, PROBES, REPOSITORY
+from anabranch.core.format.repository_info import RepositoryInfo, check_features
+from anabranch.core.log.entries import Log
+from anabranch.core.log.environment import Environment, System
+from anabranch.core.log.refs import Refs
+from anabranch.core.log.replay import CatalogState, TableState
+from anabranch.core.log.states import States
+from anabranch.core.operations.diff import diff
+from anabranch.core.repository.branches import Branches
+from anabranch.core.repository.history import History, matches, readable
+from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.resolver import RefResolver, ResolvedRef
+from anabranch.core.repository.table import Table
+from anabranch.core.store.objects import ObjectStore
+from anabranch.core.store.probe import check_store
+from anabranch.core.transaction.committer import CommitContext, Committer
+from anabranch.errors import error
+from anabranch.results import Branch, Commit, MergeResult, TableChange, Tag
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from anabranch.core.operations.engine import Parameters
+    from anabranch.core.repository.transaction import Transaction
+    from anabranch.core.repository.verification import Finding
+    from anabranch.core.repository.work import Work
+
+
+class Repository:
+    """A repository at a ref; `anabranch.open` gives one. Safe for use from many threads.
+
+    A ref is a branch, a tag, a commit id (its hash may be cut), or one of these with ``~2``, ``^2`` or
+    ``@{2026-01-31T12:00:00Z}`` behind it. A table is named ``clinic.labs``, or by its parts as a sequence.
+    """
+
+    def __init__(
+        self, store: ObjectStore, ref: str = MAIN, author: str | None = None, env: Environment | None = None
+    ) -> None:
+        self.store = store
+        self.ref = ref
+        self.author = author or os.environ.get("ANABRANCH_AUTHOR") or _user()
+        self.env = env or System()
+        self.states = States(store, Log(store), self.env)
+        self.refs = Refs(store, self.states)
+        self._resolver = RefResolver(store.root, self.refs, self.states)
+        self.past = History(self.states, self._resolver)
+        self.committer = Committer(store, self.states, self.refs, self.env, self._before_write)
+        self._branches = Branches(self.refs, self.states, self._resolver, self.committer, self.env)
+        self._may_write = False
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<anabranch repository {self.root} at {self.ref}>"
+
+    @property
+    def root(self) -> str:
+        """Where it lies."""
+        return self.store.root
+
+    def _before_write(self) -> None:
+        """The store must keep the condition of a conditional create [OBJ-3].
+
+        And the repository have no feature that only newer software may write with.
+        """
+        with self._lock:
+            if self._may_write:
+                return
+            self.probe()
+            data = self.store.read(REPOSITORY)
+            if data is not None:
+                i = RepositoryInfo.decode(data, self.root)
+                scope = f"repository at {self.root}"
+                check_features(scope, i.reader_features, i.writer_features, writing=True)
+            self._may_write = True
+
+    def probe(self) -> None:
+        """Proves that the store keeps the condition of a conditional create; writing begins with that.
+
+        Raises:
+            RepositoryUnsafeStore, RepositoryNoPermission, RepositoryStoreFailed: if it doesn't.
+        """
+        check_store(self.store, PROBES, self.env.new_id())
+
+    def context(
+        self,
+        message: str = "",
+        author: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> CommitContext:
+        """Who commits, and why."""
+        return CommitContext(author or self.author, message, metadata or {}, parameters or {})
+
+    # --- looking
+
+    def resolve(self, ref: str | None = None) -> ResolvedRef:
+        """The state that a ref names now."""
+        return self._resolver.resolve(ref or self.ref)
+
+    def log(
+        self,
+        ref: str | None = None,
+        limit: int | None = None,
+        *,
+        author: str | None = None,
+        table: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        message: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        graph: bool = False,
+    ) -> list[Commit]:
+        """Commits, newest first.
+
+        Args:
+            ref: where to start.
+            limit: at most so many.
+            author: a part of the author's name.
+            table: full name of a table that the commit touches.
+            since: not before this time.
+            until: not after this time.
+            message: a part of the message.
+            metadata: what the commit must have attached.
+            graph: also commits that were merged, and not only those along first parents.
+        """
+        start = self.resolve(ref).state.position
+        entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
+        told = (self.past.commit(e) for e in entries)
+        wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
+        return list(islice(wanted, limit))
+
+    def show(self, ref: str | None = None) -> Commit:
+        """The commit that a ref names."""
+        return self.past.commit(self.states.log.commit(self.resolve(ref).state.id))
+
+    def branches(self) -> list[Branch]:
+        """All branches with their newest commits, by name."""
+        return [self._branch(n, s) for n in self.refs.branch_names() if (s := self.refs.head(n))]
+
+    def _branch(self, name: str, state: CatalogState) -> Branch:
+        c = self.past.commit(self.states.log.commit(state.id))
+        return Branch(name, c.id, c.time, c.author, c.message, name == self.ref)
+
+    def tags(self) -> list[Tag]:
+        """All tags with the commits they name, by name."""
+        found = []
+        for name in self.refs.tag_names():
+            id = self.refs.tag(name)
+            if id is not None:
+                c = self.past.commit(self.states.log.commit(id))
+                found.append(Tag(name, c.id, c.time, c.author, c.message))
+        return found
+
+    def tables(self, ref: str | None = None, namespace: TableName | None = None) -> list[str]:
+        """Full names of the tables, sorted."""
+        start = parts(namespace) if namespace else ()
+        names = self.resolve(ref).state.by_name
+        return sorted(".".join(name) for name in names if name[: len(start)] == start)
+
+    def namespaces(self, ref: str | None = None) -> list[str]:
+        """Full names of the namespaces, sorted."""
+        return sorted(".".join(name) for name in self.resolve(ref).state.namespaces)
+
+    def table(self, name: TableName, ref: str | None = None) -> Table:
+        """A table, as it is at this moment.
+
+        Raises:
+            TableNotFound: if there is none of that name.
+        """
+        resolved = self.resolve(ref)
+        return Table(self, resolved, table_state(resolved, name))
+
+    def sql(self, query: str, parameters: Parameters = None) -> pa.Table:
+        """The rows of a query, run by DuckDB over any number of tables and refs.
+
+        ``SELECT … FROM clinic.labs AT 'train-2026-01'`` reads a table at a ref; without ``AT``, at the
+        repository's. ``_row_id`` and ``_row_commit`` are columns where the query names them.
+
+        Args:
+            query: in the SQL of DuckDB.
+            parameters: bound to ``?`` or ``$name``.
+
+        Raises:
+            SqlFailed, TableNotFound, RefNotFound: if it can't be run.
+        """
+        from anabranch.core.operations.dataset import TableDataset
+        from anabranch.core.operations.queries import query as run
+
+        here = self.resolve()
+
+        def find(name: tuple[str, ...], ref: str | None) -> TableDataset | None:
+            if ref is None:
+                state = here.state.by_name.get(name)
+                return Table(self, here, readable(state)).dataset(hidden=True) if state else None
+            return self.table(name, ref).dataset(hidden=True)
+
+        return run(query, parameters, find)
+
+    def diff(self, from_ref: str, to_ref: str | None = None) -> list[TableChange]:
+        """What differs between two refs, by table."""
+        return diff(self.resolve(from_ref).state, self.resolve(to_ref).state)
+
+    # --- writing
+
+    def transaction(
+        self,
+        message: str = "",
+        *,
+        author: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        branch: str | None = None,
+    ) -> Transaction:
+        """Begins a transaction: ``with repo.transaction("why") as tx: …`` is one commit.
+
+        Args:
+            message: what is said about it.
+            author: who makes it.
+            metadata: what is attached to it.
+            branch: where; None is the repository's ref.
+
+        Raises:
+            RefReadOnly: for a tag or a commit.
+            CommitConflict: at its end, if others changed what it read or wrote. Nothing was written then.
+        """
+        from anabranch.core.repository.transaction import Transaction
+
+        return Transaction(self, branch, self.context(message, author, metadata))
+
+    def finish(self, work: Work, by: CommitContext) -> CatalogState:
+        """Makes the commit of what a transaction did."""
+        return work.commit(self.committer, by)
+
+    def create_table(
+        self,
+        name: TableName,
+        rows: pa.Schema | Any,
+        *,
+        partition_by: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+        checks: Mapping[str, str] | None = None,
+        primary_key: Sequence[str] = (),
+        if_not_exists: bool = False,
+        message: str = "",
+    ) -> Table:
+        """Creates a table, with its rows if these are given, in one commit.
+
+        Args:
+            name: its full name; its namespace must be there.
+            rows: a schema of Arrow, or rows of Arrow, pandas, Polars, DuckDB or plain Python.
+            partition_by: columns, or transforms of columns: ``days(time)``, ``bucket(16, id)``.
+            properties: of the table; ``comment`` is its description.
+            checks: conditions in SQL that hold for every row, by name.
+            primary_key: columns that tell rows apart; nobody checks it.
+            if_not_exists: leave a table of that name as it is, instead of failing.
+            message: of the commit.
+
+        Raises:
+            TableAlreadyExists, NamespaceNotFound, SchemaUnsupportedType, SchemaUnsupportedChange: if it can't
+                be made.
+        """
+        with self.transaction(message) as tx:
+            tx.create_table(
+                name,
+                rows,
+                partition_by=partition_by,
+                properties=properties,
+                checks=checks,
+                primary_key=primary_key,
+                if_not_exists=if_not_exists,
+            )
+        return self.table(name)
+
+    def drop_table(self, name: TableName, *, message: str = "") -> None:
+        """Drops a table; its past stays."""
+        with self.transaction(message) as tx:
+            tx.drop_table(name)
+
+    def rename_table(self, name: TableName, to: TableName, *, message: str = "") -> Table:
+        """Gives a table another name."""
+        with self.transaction(message) as tx:
+            tx.rename_table(name, to)
+        return self.table(to)
+
+    def create_namespace(
+        self,
+        name: TableName,
+        properties: Mapping[str, str] | None = None,
+        *,
+        if_not_exists: bool = False,
+        message: str = "",
+    ) -> None:
+        """Creates a namespace; its parent must be there."""
+        with self.transaction(message) as tx:
+            tx.create_namespace(name, properties, if_not_exists=if_not_exists)
+
+    def drop_namespace(self, name: TableName, *, message: str = "") -> None:
+        """Drops an empty namespace."""
+        with self.transaction(message) as tx:
+            tx.drop_namespace(name)
+
+    # --- branches and tags
+
+    def create_branch(
+        self, name: str, from_ref: str | None = None, *, if_not_exists: bool = False, message: str = ""
+    ) -> Branch:
+        """Creates a branch. It copies no data, whatever the size of the repository.
+
+        Raises:
+            RefAlreadyExists, RefInvalidName, RefNotFound: if it can't be made.
+        """
+        state = self._branches.create(name, from_ref or self.ref, if_not_exists, self.context(message))
+        return self._branch(name, state)
+
+    def drop_branch(self, name: str, *, if_exists: bool = False, message: str = "") -> None:
+        """Drops a branch; its commits stay, by their ids."""
+        self._branches.drop(name, if_exists, self.context(message))
+
+    def reset_branch(self, name: str, to_ref: str, *, message: str = "") -> Branch:
+        """Moves a branch to any commit. What it held before stays, by commit id."""
+        return self._branch(name, self._branches.reset(name, to_ref, self.context(message)))
+
+    def create_tag(self, name: str, from_ref: str | None = None, *, if_not_exists: bool = False) -> Tag:
+        """Gives a commit a name that never moves."""
+        self._before_write()
+        id = self._branches.create_tag(name, from_ref or self.ref, if_not_exists)
+        c = self.past.commit(self.states.log.commit(id))
+        return Tag(name, c.id, c.time, c.author, c.message)
+
+    def drop_tag(self, name: str, *, if_exists: bool = False) -> None:
+        """Takes a name from a commit."""
+        self._before_write()
+        self._branches.drop_tag(name, if_exists)
+
+    def merge(
+        self,
+        source: str,
+        into: str | None = None,
+        *,
+        dry_run: bool = False,
+        message: str = "",
+        author: str | None = None,
+    ) -> MergeResult:
+        """Merges a ref into a branch, by table, as one commit with two parents.
+
+        Raises:
+            MergeConflict: if both sides changed a table; a dry run tells so instead.
+        """
+        return self._branches.merge(source, into or self.ref, dry_run, self.context(message, author))
+
+    def verify(self, full: bool = False) -> Iterator[Finding]:
+        """Checks what the branches and tags reach: the chain of commits, replay, lists of files, and files.
+
+        Args:
+            full: also read every data file, and check its digest.
+
+        Returns:
+            A finding for each object, as it is checked; `problem` is None where it is what was written.
+        """
+        from anabranch.core.repository.verification import Verification
+
+        return Verification(self).findings(full)
+
+    def checkpoint(self, branch: str | None = None) -> bool:
+        """Makes a checkpoint of a branch's head now; false if there is one."""
+        self._before_write()
+        return self.states.write_checkpoint(self.resolve(branch).state)
+
+
+def table_state(ref: ResolvedRef, name: TableName) -> TableState:
+    """The table of that name in the state that a ref was resolved to."""
+    found = ref.state.by_name.get(parts(name))
+    if found is None:
+        raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(parts(name)), ref=ref.text)
+    return readable(found)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return "unknown"

@@ -1,0 +1,78 @@
+"""The versions of a row: from each, the commit that wrote it leads to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow.compute as pc
+
+from anabranch.core.format.files import ROW_COMMIT, ROW_ID
+from anabranch.core.format.names import Position
+from anabranch.core.log.replay import TableState
+from anabranch.core.operations.scan import Scan
+from anabranch.core.repository.history import described
+from anabranch.results import Commit
+
+if TYPE_CHECKING:
+    from anabranch.core.repository.repository import Repository
+
+
+@dataclass(frozen=True)
+class RowVersion:
+    """One version of a row.
+
+    Attributes:
+        change: what the commit did to it.
+        commit: which commit.
+        row: as it was written; for a deletion, as it was before.
+    """
+
+    change: Literal["insert", "update", "delete"]
+    commit: Commit
+    row: Mapping[str, Any]
+
+
+def row_history(repo: Repository, table: TableState, row_id: int) -> list[RowVersion]:
+    """The versions of a row, newest first. Only commits that wrote it are looked at, unless it is gone.
+
+    Then the versions of the table are searched for it, back from the newest.
+    """
+    found = _find(repo, table, row_id)
+    if found is not None:
+        return _written(repo, table, found, row_id)
+    for _, entry in repo.past.versions(table):
+        before = _before(repo, table.id, entry.commit.first_parent)
+        row = None if before is None else _find(repo, before, row_id)
+        if before is not None and row is not None:
+            gone = RowVersion("delete", described(entry, (table.full_name,)), _plain(row))
+            return [gone, *_written(repo, before, row, row_id)]
+    return []
+
+
+def _written(repo: Repository, table: TableState, row: dict[str, Any], row_id: int) -> list[RowVersion]:
+    versions: list[RowVersion] = []
+    while True:
+        entry = repo.states.log.get(Position.unpacked(row[ROW_COMMIT]))
+        commit = described(entry, (table.full_name,))
+        before = _before(repo, table.id, entry.commit.first_parent)
+        older = None if before is None else _find(repo, before, row_id)
+        versions.append(RowVersion("insert" if older is None else "update", commit, _plain(row)))
+        if before is None or older is None:
+            return versions
+        table, row = before, older
+
+
+def _before(repo: Repository, id: str, parent: Any) -> TableState | None:
+    return None if parent is None else repo.states.at(parent).tables.get(id)
+
+
+def _find(repo: Repository, table: TableState, row_id: int) -> dict[str, Any] | None:
+    names = [*(c.name for c in table.metadata.columns), ROW_COMMIT]
+    rows = Scan(repo.store, table, names, pc.field(ROW_ID) == row_id).reader().read_all().to_pylist()
+    return rows[0] if rows else None
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != ROW_COMMIT}

@@ -1,0 +1,274 @@
+"""A table of a repository at a ref, to be looked at and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from anabranch.core.format.files import LINEAGE, ROW_PLACE
+from anabranch.core.format.names import table_data
+from anabranch.core.log.replay import TableState
+from anabranch.core.repository.resolver import ResolvedRef, to_time
+from anabranch.errors import error
+from anabranch.results import TableDetail, TableVersion
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow as pa
+
+    from anabranch.core.operations.dataset import TableDataset
+    from anabranch.core.operations.engine import Parameters
+    from anabranch.core.operations.rows import Rows, Where
+    from anabranch.core.repository.repository import Repository
+    from anabranch.core.repository.row_history import RowVersion
+    from anabranch.core.repository.work import Work
+
+
+class TableView:
+    """A table in one state: what it is, and its rows.
+
+    A condition (`where`) is SQL as DuckDB has it (``"value > 7 AND unit = ?"``, with `parameters`), or an
+    expression of pyarrow or DuckDB. Files and row groups that can't hold such rows are not read.
+    """
+
+    def __init__(
+        self, repository: Repository, ref: ResolvedRef, state: TableState, work: Work | None = None
+    ) -> None:
+        self._repository = repository
+        self._ref = ref
+        self._state = state
+        self._work = work  # of the transaction that it belongs to
+
+    def __repr__(self) -> str:
+        return f"<anabranch table {self.name} at {self._ref.text}, version {self.version}>"
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return self._state.full_name
+
+    @property
+    def id(self) -> str:
+        """Its id, which stays when it is renamed."""
+        return self._state.id
+
+    @property
+    def version(self) -> int:
+        """How often it was changed."""
+        return self._state.version
+
+    @property
+    def commit(self) -> str:
+        """The commit at which it is seen."""
+        return str(self._ref.state.id)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns."""
+        from anabranch.core.format.arrow import arrow_schema
+
+        return arrow_schema(self._state.metadata.columns)
+
+    def history(self, limit: int | None = None) -> list[TableVersion]:
+        """Its versions, newest first."""
+        found: list[TableVersion] = []
+        for version in self._repository.past.of_table(self._state):
+            if limit is not None and len(found) >= limit:
+                break
+            found.append(version)
+        return found
+
+    def at(self, point: int | str | datetime) -> TableView:
+        """The table at a point of its past: a version, a ref, or a time."""
+        return TableView(self._repository, *self._repository.past.at(self._ref, self._state, point))
+
+    def detail(self) -> TableDetail:
+        """What it is made of."""
+        t, m = self._state, self._state.metadata
+        changed = self._repository.states.log.get(t.at)
+        return TableDetail(
+            "anabranch",
+            t.id,
+            t.full_name,
+            m.properties.get("comment"),
+            f"{self._repository.root}/{table_data(t.id)}",
+            to_time(m.created),
+            to_time(changed.commit.time),
+            tuple(f.key for f in m.partitioning),
+            len(t.files.files),
+            t.files.size,
+            t.files.rows,
+            m.properties,
+            t.version,
+            self._ref.text,
+            self.commit,
+        )
+
+    # --- reading
+
+    def dataset(self, hidden: bool = False) -> TableDataset:
+        """The table as a dataset of Arrow, for DuckDB, Polars and whatever else reads these.
+
+        Args:
+            hidden: with the columns ``_row_id`` and ``_row_commit``.
+        """
+        from anabranch.core.operations.dataset import TableDataset
+
+        names = [c.name for c in self._state.metadata.columns]
+        return TableDataset(self._repository.store, self._state, [*names, *(LINEAGE if hidden else ())])
+
+    def count(self, where: Where | None = None, parameters: Parameters = None) -> int:
+        """How many rows it has; without reading any where there is no condition."""
+        if where is None:
+            return self._state.files.rows
+        return int(self.to_arrow([ROW_PLACE], where, parameters).num_rows)
+
+    def to_arrow(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        parameters: Parameters = None,
+        ref: str | None = None,
+    ) -> pa.Table:
+        """Its rows.
+
+        Args:
+            columns: names, ``_row_id`` and ``_row_commit`` among them; None for all but these two.
+            where: rows for which this is true.
+            parameters: bound to ``?`` or ``$name`` in `where`.
+            ref: another ref, to be read there.
+        """
+        return self.to_batches(columns, where, parameters, ref).read_all()
+
+    def to_batches(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        parameters: Parameters = None,
+        ref: str | None = None,
+    ) -> pa.RecordBatchReader:
+        """Its rows, one batch after the other, in bounded memory; arguments are those of `to_arrow`."""
+        if ref is not None:
+            return self.at(ref).to_batches(columns, where, parameters)
+        if self._work is not None:
+            # what a transaction reads decides what it does: no other commit may change that meanwhile
+            self._work.read(self._state, [], changes_too=True)
+        return self._rows().read(columns, where, parameters)
+
+    def blame(self, where: Where | None = None, parameters: Parameters = None) -> pa.Table:
+        """Its rows, each with the commit that wrote it so: ``_commit``, ``_time``, ``_author``, ``_message``.
+
+        Args:
+            where: rows for which this is true.
+            parameters: bound to ``?`` or ``$name`` in `where`.
+        """
+        import pyarrow as pa
+
+        from anabranch.core.format.files import ROW_COMMIT
+        from anabranch.core.format.names import Position
+
+        rows = self.to_arrow([*self.schema.names, ROW_COMMIT], where, parameters)
+        places = rows.column(ROW_COMMIT).to_pylist()
+        log = self._repository.states.log
+        wrote = {place: log.get(Position.unpacked(place)) for place in set(places)}
+        told = {
+            "_commit": pa.array([str(wrote[p].id) for p in places], pa.string()),
+            "_time": pa.array([to_time(wrote[p].commit.time) for p in places], pa.timestamp("ms", "UTC")),
+            "_author": pa.array([wrote[p].commit.author for p in places], pa.string()),
+            "_message": pa.array([wrote[p].commit.message for p in places], pa.string()),
+        }
+        rows = rows.drop_columns([ROW_COMMIT])
+        for name, column in told.items():
+            rows = rows.append_column(name, column)
+        return rows
+
+    def changes(self, from_ref: int | str | datetime) -> pa.Table:
+        """Rows that came, went and changed since a version, a ref or a time.
+
+        Returns:
+            ``_change_type`` (insert, delete, update_preimage, update_postimage), the table's columns,
+            ``_row_id`` and ``_row_commit``.
+        """
+        from anabranch.core.operations.row_diff import row_changes
+
+        return row_changes(self._repository.store, self._since(from_ref), self._state)
+
+    def cell_changes(self, from_ref: int | str | datetime) -> pa.Table:
+        """The cells that changed since a version, a ref or a time.
+
+        Returns:
+            ``row_id``, ``column``, ``before`` and ``after``: values as text.
+        """
+        from anabranch.core.operations.row_diff import cell_changes
+
+        return cell_changes(self._repository.store, self._since(from_ref), self._state)
+
+    def row_history(self, row_id: int) -> list[RowVersion]:
+        """The versions of a row, newest first, with the commits that wrote them.
+
+        Args:
+            row_id: its ``_row_id``.
+        """
+        from anabranch.core.repository.row_history import row_history
+
+        return row_history(self._repository, self._state, row_id)
+
+    def _since(self, point: int | str | datetime) -> TableState:
+        _, state = self._repository.past.at(self._ref, self._state, point)
+        if state.id != self._state.id:
+            raise error("ANABRANCH_TABLE.ANOTHER_TABLE", table=self.name, ref=point)
+        return state
+
+    def _rows(self) -> Rows:
+        from anabranch.core.operations.rows import Rows
+
+        return Rows(self._repository.store, self._state)
+
+    def to_pandas(
+        self, columns: Sequence[str] | None = None, where: Where | None = None, **more: Any
+    ) -> pandas.DataFrame:
+        """Its rows as a frame of pandas; arguments are those of `to_arrow`."""
+        try:
+            import pandas  # noqa: F401
+        except ImportError:
+            raise _missing("pandas") from None
+        return self.to_arrow(columns, where, **more).to_pandas()
+
+    def to_polars(
+        self, columns: Sequence[str] | None = None, where: Where | None = None, **more: Any
+    ) -> polars.DataFrame:
+        """Its rows as a frame of Polars; arguments are those of `to_arrow`."""
+        try:
+            import polars
+        except ImportError:
+            raise _missing("polars") from None
+        frame = polars.from_arrow(self.to_arrow(columns, where, **more))
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def scan_polars(self) -> polars.LazyFrame:
+        """The table as a lazy frame of Polars, which pushes columns and conditions down."""
+        try:
+            import polars
+        except ImportError:
+            raise _missing("polars") from None
+        return polars.scan_pyarrow_dataset(self.dataset())
+
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
+        """The table as a relation of DuckDB, which pushes columns and conditions down."""
+        try:
+            import duckdb
+        except ImportError:
+            raise _missing("duckdb") from None
+        return (connection or duckdb.connect()).from_arrow(self.dataset())
+
+    def properties(self) -> Mapping[str, str]:
+        """Its table properties."""
+        return dict(self._state.metadata.properties)
+
+
+def _missing(package: str) -> Exception:
+    return error("ANABRANCH_CLIENT.MISSING_PACKAGE", package=package, what=f"reading into {package}")

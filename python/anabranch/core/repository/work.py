@@ -1,0 +1,360 @@
+"""Changes of any number of tables that become one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from anabranch.core.format.commits import Commit, Name
+from anabranch.core.format.files import ROW_ID, ROW_PLACE, DataFile, DeletionVector
+from anabranch.core.format.names import Position, check_name
+from anabranch.core.format.repository_info import check_features
+from anabranch.core.format.tables import TableMetadata
+from anabranch.core.log.replay import CatalogState, FileSet, TableState
+from anabranch.core.log.vectors import DeletionVectors
+from anabranch.core.operations import schemas
+from anabranch.core.operations.changes import Changes, TableWork, Vectors
+from anabranch.core.operations.engine import Parameters
+from anabranch.core.operations.incoming import Aligned, as_reader
+from anabranch.core.operations.matching import Matches, matched
+from anabranch.core.operations.pruning import prune
+from anabranch.core.operations.reads import TableRead
+from anabranch.core.operations.rows import Rows
+from anabranch.core.operations.scan import PLACE_BITS, Scan, full_schema, numbered_files
+from anabranch.core.operations.writing import RowWriter, metrics
+from anabranch.core.repository.resolver import ResolvedRef
+from anabranch.core.transaction.committer import CommitContext, Committer
+from anabranch.errors import error
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap64
+
+    from anabranch.core.repository.repository import Repository
+
+ISOLATION = "anabranch.commit.isolation"
+
+
+class Work:
+    """The state that a transaction makes of the one that it began on.
+
+    Nothing is seen of it before `commit`; what it reads is what it has written.
+    """
+
+    def __init__(self, repository: Repository, ref: ResolvedRef) -> None:
+        self.repository = repository
+        self.ref = ref
+        self.branch = ref.writable
+        self.base = ref.state
+        self.state = ref.state
+        self.operations: list[str] = []
+        self._tables: dict[str, TableWork] = {}
+        self._namespaces: dict[Name, Mapping[str, str] | None] = {}
+        self._reads: dict[str, TableRead] = {}
+        self._metrics: dict[str, int] = {}
+        self._env = repository.env
+        self._vectors = DeletionVectors(repository.store)
+
+    # --- the state
+
+    def table(self, name: Name) -> TableState:
+        """A table as it is by now."""
+        found = self.state.by_name.get(name)
+        if found is None:
+            raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(name), ref=self.ref.text)
+        return found
+
+    def _writable(self, name: Name) -> TableState:
+        t = self.table(name)
+        m = t.metadata
+        check_features(f"table {t.full_name}", m.reader_features, m.writer_features, writing=True)
+        return t
+
+    def _set(self, table: TableState, **how: Any) -> None:
+        old = self._tables.get(table.id) or TableWork(self.base.tables.get(table.id), None)
+        self._tables[table.id] = replace(old, now=table, **how)
+        self.state = replace(self.state, tables={**self.state.tables, table.id: table})
+
+    def _files(self, t: TableState, files: Sequence[DataFile]) -> TableState:
+        return replace(t, files=FileSet.of(files))
+
+    def _counted(self, operation: str, **counts: int) -> None:
+        self.operations.append(operation)
+        for name, n in counts.items():
+            self._metrics[name] = self._metrics.get(name, 0) + n
+
+    def read(self, t: TableState, conditions: Sequence[Any], changes_too: bool) -> None:
+        """Remembers that rows of a table decided what is done; conditions are those that were pushed down."""
+        if t.id not in self.base.tables or t.metadata.properties.get(ISOLATION) == "snapshot":
+            return
+        before = self._reads.get(t.id)
+
+        def may_cover(file: DataFile, now: TableState) -> bool:
+            if before is not None and before.may_cover(file, now):
+                return True
+            return any(
+                c is None or prune([file], c, t.metadata, full_schema(t)) for c in conditions or [None]
+            )
+
+        changes = changes_too or (before is not None and before.changes_too)
+        self._reads[t.id] = TableRead(t.id, may_cover, changes)
+
+    # --- namespaces and tables
+
+    def create_namespace(self, name: Name, properties: Mapping[str, str], if_not_exists: bool) -> None:
+        """A new namespace; its parent must be there."""
+        check_name(name)
+        if name in self.state.namespaces:
+            if if_not_exists:
+                return
+            raise error("ANABRANCH_NAMESPACE.ALREADY_EXISTS", namespace=".".join(name), ref=self.ref.text)
+        if len(name) > 1:
+            self._must_be_namespace(name[:-1])
+        self._set_namespace(name, dict(properties))
+        self._counted("CREATE NAMESPACE")
+
+    def drop_namespace(self, name: Name) -> None:
+        """A namespace that is empty goes."""
+        self._must_be_namespace(name)
+        inside = [t for t in self.state.by_name if t[: len(name)] == name]
+        inside += [n for n in self.state.namespaces if n != name and n[: len(name)] == name]
+        if inside:
+            raise error("ANABRANCH_NAMESPACE.NOT_EMPTY", namespace=".".join(name), count=len(inside))
+        self._set_namespace(name, None)
+        self._counted("DROP NAMESPACE")
+
+    def _set_namespace(self, name: Name, properties: Mapping[str, str] | None) -> None:
+        spaces = {n: p for n, p in self.state.namespaces.items() if n != name}
+        if properties is not None:
+            spaces[name] = properties
+        self.state = replace(self.state, namespaces=spaces)
+        self._namespaces[name] = properties
+
+    def _must_be_namespace(self, name: Name) -> None:
+        if name not in self.state.namespaces:
+            raise error("ANABRANCH_NAMESPACE.NOT_FOUND", namespace=".".join(name), ref=self.ref.text)
+
+    def create_table(self, name: Name, metadata: TableMetadata) -> None:
+        """A new table without rows."""
+        check_name(name)
+        self._must_be_namespace(name[:-1])
+        self._must_be_free(name)
+        nowhere = Position(0, 0)
+        self._set(TableState(self._env.new_id(), name, 0, nowhere, nowhere, metadata, FileSet.of(())))
+        self._counted("CREATE TABLE")
+
+    def _must_be_free(self, name: Name) -> None:
+        if name in self.state.by_name:
+            raise error("ANABRANCH_TABLE.ALREADY_EXISTS", table=".".join(name), ref=self.ref.text)
+
+    def drop_table(self, name: Name) -> None:
+        """The table goes; its past stays."""
+        t = self.table(name)
+        self._tables[t.id] = TableWork(self.base.tables.get(t.id), None, exact=True)
+        self.state = replace(self.state, tables={i: o for i, o in self.state.tables.items() if i != t.id})
+        self._counted("DROP TABLE")
+
+    def rename_table(self, name: Name, to: Name) -> None:
+        """Another name for a table."""
+        check_name(to)
+        self._must_be_namespace(to[:-1])
+        self._must_be_free(to)
+        self._set(replace(self.table(name), name=to), exact=True)
+        self._counted("RENAME TABLE")
+
+    def alter(self, name: Name, change: Callable[[TableMetadata, str], TableMetadata]) -> None:
+        """Other columns or properties."""
+        t = self._writable(name)
+        metadata = change(t.metadata, t.full_name)
+        if metadata != t.metadata:
+            self._set(replace(t, metadata=metadata), exact=True)
+            self._counted("ALTER TABLE")
+
+    def restore(self, name: Name, point: int | str | datetime) -> None:
+        """An earlier state comes back, without copying."""
+        t = self._writable(name)
+        if t.id in self._tables:
+            raise schemas.unsupported(
+                t.full_name, "it was changed in this transaction already", "Restore it in one of its own."
+            )
+        there, past = self.repository.past.at(self.ref, t, point)
+        if past.id != t.id:
+            raise error("ANABRANCH_TABLE.ANOTHER_TABLE", table=t.full_name, ref=there.text)
+        back = schemas.restored(past.metadata, t.metadata)
+        now = replace(past, name=t.name, metadata=back)
+        self._set(now, exact=True, adopt=there.state.id, adopted=past.metadata)
+        counts = {"rows_before": t.files.rows, "rows_after": past.files.rows}
+        self._counted("RESTORE", files_after=len(past.files.files), **counts)
+
+    # --- rows
+
+    def append(self, name: Name, data: Any, evolve: bool) -> int:
+        """More rows; how many."""
+        reader = as_reader(data)
+        t = self._evolved(name, reader.schema, evolve)
+        added = self._written(t, reader)
+        self._set(self._files(t, [*t.files.files.values(), *added]))
+        self._counted("INSERT", **metrics(added))
+        return sum(f.rows for f in added)
+
+    def overwrite(self, name: Name, data: Any, evolve: bool) -> int:
+        """Other rows in the place of all that are there; how many."""
+        reader = as_reader(data)
+        t = self._evolved(name, reader.schema, evolve)
+        added = self._written(t, reader)
+        gone = list(t.files.files.values())
+        self._set(self._files(t, added), exact=True, clear=True)
+        self._counted("OVERWRITE", **metrics(added, gone))
+        return sum(f.rows for f in added)
+
+    def _evolved(self, name: Name, schema: pa.Schema, evolve: bool) -> TableState:
+        t = self._writable(name)
+        if evolve:
+            metadata = schemas.evolved(t.metadata, t.full_name, schema)
+            if metadata != t.metadata:
+                t = replace(t, metadata=metadata)
+                self._set(t, exact=True)
+        return t
+
+    def _written(self, t: TableState, reader: pa.RecordBatchReader, lineage: bool = False) -> list[DataFile]:
+        hidden = [ROW_ID] if lineage else []
+        aligned = Aligned(t.full_name, t.metadata, hidden)
+        writer = RowWriter(self.repository.store, t.id, t.metadata, self._env, lineage)
+        return writer.write(aligned.batches(reader))
+
+    def delete(self, name: Name, where: str, parameters: Parameters) -> int:
+        """Rows for which a condition is true go; how many."""
+        t = self._writable(name)
+        found = self._found(t, [ROW_PLACE], where, parameters)
+        count = self._replaced(t, found.column(ROW_PLACE), [])
+        self._counted("DELETE", rows_deleted=count)
+        return count
+
+    def update(
+        self, name: Name, assignments: Mapping[str, str], where: str | None, parameters: Parameters
+    ) -> int:
+        """Rows for which a condition is true get new values; how many."""
+        t = self._writable(name)
+        exprs = {schemas.known(t.metadata, t.full_name, c).name: sql for c, sql in assignments.items()}
+        names = [c.name for c in t.metadata.columns]
+        found = self._found(t, [*names, ROW_ID, ROW_PLACE], where or "true", parameters, exprs)
+        rows = found.drop_columns([ROW_PLACE])
+        added = self._written(t, rows.to_reader(), lineage=True) if rows.num_rows else []
+        count = self._replaced(t, found.column(ROW_PLACE), added)
+        self._counted("UPDATE", rows_updated=count, **_files_only(added))
+        return count
+
+    def _found(
+        self,
+        t: TableState,
+        names: Sequence[str],
+        where: str,
+        parameters: Parameters,
+        exprs: Mapping[str, str] | None = None,
+    ) -> pa.Table:
+        found, pushed = Rows(self.repository.store, t).select(names, where, parameters, exprs or {})
+        self.read(t, pushed, changes_too=False)
+        return found
+
+    def merge(
+        self,
+        name: Name,
+        data: Any,
+        on: Sequence[str],
+        matched_rows: str | None,
+        new_rows: str | None,
+        evolve: bool,
+    ) -> dict[str, int]:
+        """Rows are changed, deleted and added by another table's; how many of each."""
+        reader = as_reader(data)
+        t = self._evolved(name, reader.schema, evolve)
+        aligned = Aligned(t.full_name, t.metadata)
+        aligned.check_names(reader.schema.names)
+        found: Matches = matched(
+            Rows(self.repository.store, t), t, reader.read_all(), on, matched_rows, new_rows
+        )
+        self.read(t, [found.condition], changes_too=False)
+        added = self._written(t, found.rows.to_reader(), lineage=True) if found.rows.num_rows else []
+        gone = self._replaced(t, found.gone, added)
+        counts = {
+            "rows_inserted": found.inserted,
+            "rows_updated": found.rows.num_rows - found.inserted,
+            "rows_deleted": gone - (found.rows.num_rows - found.inserted),
+        }
+        self._counted("MERGE", **(_files_only(added) | counts))
+        return counts
+
+    def _replaced(self, t: TableState, places: pa.ChunkedArray, added: Sequence[DataFile]) -> int:
+        """Rows at some places go, and files come; how many rows went."""
+        files = dict(t.files.files)
+        count = 0
+        for file, rows in _by_file(t, places):
+            known = self._vectors.of(file, t.full_name)
+            everything = known | rows
+            count += len(everything) - len(known)
+            if len(everything) >= file.rows:
+                del files[file.id]
+            else:
+                files[file.id] = file.with_deletions(self._vector(everything))
+        if count or added:
+            files.update({f.id: f for f in added})
+            self._set(self._files(t, list(files.values())))
+        return count
+
+    def _vector(self, rows: BitMap64) -> DeletionVector:
+        return self._vectors.write(rows, self._env.new_id)
+
+    # --- the commit
+
+    def commit(self, committer: Committer, by: CommitContext) -> CatalogState:
+        """Makes one commit of all that was done."""
+        if not self._tables and not self._namespaces:
+            return self.base
+        staged = {id: committer.stage(work.added()) for id, work in self._tables.items()}
+        names = list(dict.fromkeys(self.operations))
+        if names[:1] == ["CREATE TABLE"] and names[1:] == ["INSERT"]:
+            names = ["CREATE TABLE AS SELECT"]
+        intent = Changes(
+            self.base,
+            self._tables,
+            staged,
+            self._namespaces,
+            list(self._reads.values()),
+            names[0] if len(names) == 1 else "TRANSACTION",
+            self._metrics,
+            Vectors(self._vectors.of, self._vector, self._row_ids),
+            self._since,
+            self.ref.text,
+        )
+        return committer.commit(self.branch, self.base, intent, by)
+
+    def _since(self, base: CatalogState, now: CatalogState) -> Sequence[Commit] | None:
+        first, last = base.position, now.position
+        if first.ordinal != last.ordinal:
+            return None
+        entries = self.repository.states.log.range(last.ordinal, first.seq + 1, last.seq)
+        return [e.commit for e in entries]
+
+    def _row_ids(self, t: TableState, file: DataFile, positions: Sequence[int]) -> Sequence[int]:
+        alone = replace(t, files=FileSet.of([replace(file, deletions=None)]))
+        ids = Scan(self.repository.store, alone, [ROW_ID]).reader().read_all().column(ROW_ID)
+        return [ids[p].as_py() for p in positions]
+
+
+def _files_only(added: Sequence[DataFile]) -> dict[str, int]:
+    return {name: n for name, n in metrics(added).items() if name != "rows_inserted"}
+
+
+def _by_file(t: TableState, places: pa.ChunkedArray) -> Iterator[tuple[DataFile, BitMap64]]:
+    """Places of rows, as files and positions."""
+    import pyarrow.compute as pc
+    from pyroaring import BitMap64
+
+    numbers = pc.shift_right(places, PLACE_BITS)
+    positions = pc.bit_wise_and(places, (1 << PLACE_BITS) - 1)
+    files = numbered_files(t)
+    for number in pc.unique(numbers).to_pylist():
+        yield files[number], BitMap64(positions.filter(pc.equal(numbers, number)).to_pylist())

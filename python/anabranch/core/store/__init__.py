@@ -1,0 +1,1 @@
+"""Objects under a root: read, create if absent, list."""

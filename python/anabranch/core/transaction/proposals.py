@@ -1,0 +1,74 @@
+"""What a commit is to do, before it is known where in the log it will stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from anabranch.core.format.commits import Closing, Name, TableChange
+from anabranch.core.format.names import Position
+from anabranch.core.log.replay import CatalogState
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Changes of which versions, previous commits and row numbers are filled in when the place is known.
+
+    Attributes:
+        tables: by id.
+        namespaces: properties afterwards, None where one is dropped.
+        metrics: counts for history.
+        merges: the head of another branch that becomes the second parent.
+        closing: if it ends the log.
+        reads: ids of tables whose rows decided what it does.
+    """
+
+    tables: Mapping[str, TableChange] = field(default_factory=dict)
+    namespaces: Mapping[Name, Mapping[str, str] | None] = field(default_factory=dict)
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    merges: CatalogState | None = None
+    closing: Closing | None = None
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.tables or self.namespaces or self.merges or self.closing)
+
+
+class Intent(Protocol):
+    """What somebody wants to do to a branch, stated so that it can be asked again of a newer state."""
+
+    @property
+    def operation(self) -> str:
+        """``INSERT``, ``CREATE TABLE``, …, as history shows it."""
+
+    def onto(self, now: CatalogState) -> Proposal:
+        """The changes that do it on this state.
+
+        Raises:
+            Conflict: if another commit since the one that was read makes it impossible.
+            AnabranchError: if the state doesn't allow it.
+        """
+
+
+class Conflict(Exception):
+    """An intent that another commit has made impossible."""
+
+    def __init__(self, reason: str, other: Position) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.other = other
+
+
+@dataclass(frozen=True)
+class CloseLog:
+    """Closes a branch's log; whatever came before it meanwhile stands."""
+
+    closing: Closing
+    operation: str
+
+    def onto(self, now: CatalogState) -> Proposal:
+        """See `Intent`."""
+        return Proposal(closing=self.closing)

@@ -1,0 +1,138 @@
+"""Tables that Spark and the native client write in turns, each reading what the other wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import anabranch
+
+pytestmark = pytest.mark.cross
+
+Lakes = Callable[..., Any]
+
+COLUMNS = {
+    "BOOLEAN": [True, None],
+    "TINYINT": [1, None],
+    "SMALLINT": [-5, None],
+    "INT": [7, None],
+    "BIGINT": [2**62, None],
+    "FLOAT": [1.5, None],
+    "DOUBLE": [-0.25, None],
+    "DECIMAL(10, 2)": [Decimal("1.20"), None],
+    "DECIMAL(38, 4)": [Decimal(10) ** 30, None],
+    "STRING": ["ä😀", None],
+    "BINARY": [b"\x00\xff", None],
+    "DATE": [dt.date(1960, 1, 31), None],
+    "TIMESTAMP_NTZ": [dt.datetime(2026, 1, 31, 1, 2, 3, 4), None],
+    "ARRAY<INT>": [[1, None], None],
+    "STRUCT<a: INT, b: STRING>": [{"a": 1, "b": None}, None],
+    "MAP<STRING, INT>": [[("k", 1)], None],
+}
+
+
+@pytest.mark.parametrize("inline", ["100", "0"])
+def test_every_type_crosses_in_both_directions(new_lake: Lakes, inline: str) -> None:
+    lake = new_lake()
+    names = [f"c{i}" for i in range(len(COLUMNS))]
+    fields = ", ".join(f"{n} {t}" for n, t in zip(names, COLUMNS, strict=True))
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    lake.sql(
+        f"CREATE TABLE {{lake}}.db.t ({fields}) TBLPROPERTIES ('anabranch.write.inline-rows' = '{inline}')"
+    )
+    table = anabranch.open(lake.path).table("db.t")
+    rows = pa.Table.from_pydict(dict(zip(names, COLUMNS.values(), strict=True)), schema=table.schema)
+    table.append(rows)
+    assert table.to_arrow().equals(rows)
+    lake.sql("INSERT INTO {lake}.db.t SELECT * FROM {lake}.db.t")
+    twice = anabranch.open(lake.path).table("db.t").to_arrow()
+    assert twice.slice(0, 2).equals(rows) and sorted(map(str, twice.slice(2).to_pylist())) == sorted(
+        map(str, rows.to_pylist())
+    )
+    spark = lake.rows(
+        "SELECT count(*), count(DISTINCT c9), max(c7), max(c8), max(c11), max(c12), max(c14.a) FROM {lake}.db.t"
+    )
+    assert spark == [
+        (4, 1, Decimal("1.20"), Decimal(10) ** 30, dt.date(1960, 1, 31), COLUMNS["TIMESTAMP_NTZ"][0], 1)
+    ]
+
+
+def same(lake: Any, columns: str = "id, s, _row_id, _row_commit") -> list[tuple[Any, ...]]:
+    """The rows of db.t, on which both agree."""
+    spark = sorted(lake.rows(f"SELECT {columns} FROM {{lake}}.db.t"), key=str)
+    native = anabranch.open(lake.path).table("db.t").to_arrow(columns.split(", "))
+    assert sorted((tuple(row.values()) for row in native.to_pylist()), key=str) == spark
+    return spark
+
+
+@pytest.mark.proves("ROW-1", "ROW-4", "DV-4")
+@pytest.mark.parametrize("inline", ["100", "0"])
+def test_both_change_rows_that_the_other_wrote(new_lake: Lakes, inline: str) -> None:
+    lake = new_lake()
+    repo = anabranch.init(lake.path, author="native")
+    repo.create_namespace("db")
+    properties = {"anabranch.write.inline-rows": inline}
+    repo.create_table(
+        "db.t", {"id": list(range(20)), "s": list("abcdefghijklmnopqrst")}, properties=properties
+    )
+    assert len(same(lake)) == 20
+    lake.sql("DELETE FROM {lake}.db.t WHERE id % 5 = 0")
+    repo.table("db.t").delete("id % 5 = 1")
+    assert [row[0] for row in same(lake, "id")] == sorted((i for i in range(20) if i % 5 > 1), key=str)
+    repo.table("db.t").update({"s": "upper(s)"}, "id < 10")
+    lake.sql("UPDATE {lake}.db.t SET s = concat(s, '!') WHERE id BETWEEN 5 AND 14")
+    repo.table("db.t").upsert({"id": [2, 100], "s": ["two", "new"]}, on="id")
+    lake.sql(
+        "MERGE INTO {lake}.db.t t USING (SELECT 100 AS id, 'x' AS s UNION ALL SELECT 101, 'y') n ON t.id = n.id WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    )
+    rows = {row[0]: row[1:] for row in same(lake)}
+    assert (rows[2][:2], rows[7][:2], rows[100][0], rows[101][0]) == (("two", 2), ("H!", 7), "x", "y")
+    assert len({row[1] for row in rows.values()}) == len(rows)
+
+
+def test_schema_partitions_branches_and_tags_cross(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    lake.sql(
+        "CREATE TABLE {lake}.db.t (id BIGINT, s STRING, day DATE) PARTITIONED BY (months(day), bucket(4, id))"
+    )
+    lake.sql("INSERT INTO {lake}.db.t SELECT id, 's', DATE'2026-01-01' + CAST(id AS INT) FROM range(200)")
+    repo = anabranch.open(lake.path)
+    table = repo.table("db.t")
+    table.append(pa.table({"id": range(200, 400), "s": ["p"] * 200, "day": [dt.date(2026, 7, 1)] * 200}))
+    table.rename_column("s", "text")
+    table.add_column("n", pa.int32())
+    lake.sql("ALTER TABLE {lake}.db.t ADD COLUMN m INT DEFAULT 7")
+    lake.sql("ALTER TABLE {lake}.db.t ALTER COLUMN n TYPE BIGINT")
+    assert len(same(lake, "id, text, day, n, m, _row_id")) == 400
+    assert lake.rows("SELECT count(*) FROM {lake}.db.t WHERE day = DATE'2026-07-01' AND id = 250") == [(1,)]
+    assert (
+        anabranch.open(lake.path).table("db.t").count("day = DATE '2026-07-01' AND id = 250 AND m = 7") == 1
+    )
+    repo.create_tag("v1")
+    lake.sql("CREATE BRANCH fix IN {lake} FROM 'v1'")
+    anabranch.open(lake.path, "fix").table("db.t").delete("id >= 10")
+    assert lake.rows("SELECT count(*) FROM {lake}.db.`t@fix`") == [(10,)]
+    lake.sql("MERGE BRANCH fix IN {lake}")
+    assert repo.table("db.t").count() == 10
+    lake.sql("RESTORE TABLE {lake}.db.t TO VERSION AS OF 'v1'")
+    assert repo.table("db.t").count() == 400
+    assert repo.show().id == lake.rows("SHOW COMMITS IN {lake} LIMIT 1")[0][0]
+
+
+def test_a_check_of_one_half_holds_in_the_other(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    lake.sql("CREATE TABLE {lake}.db.t (id INT, s STRING, CONSTRAINT few CHECK (id < 10))")
+    table = anabranch.open(lake.path).table("db.t")
+    with pytest.raises(anabranch.errors.WriteCheckViolated):
+        table.append({"id": [11]})
+    table.append({"id": [9]})
+    with pytest.raises(Exception, match="CHECK_CONSTRAINT_VIOLATION"):
+        lake.sql("INSERT INTO {lake}.db.t VALUES (12, 'x')")
+    assert same(lake, "id") == [(9,)]

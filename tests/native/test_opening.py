@@ -1,0 +1,113 @@
+"""Opening and making repositories, and what that refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import anabranch
+from anabranch import Repository
+
+Refused = Callable[[str], Any]
+NO_NAME = "_anabranch/repository.json"
+
+
+def test_a_repository_is_made_once_and_opened_by_everybody(tmp_path: Path) -> None:
+    made = anabranch.init(tmp_path / "lake", author="ada")
+    again = anabranch.init(tmp_path / "lake")
+    assert [c.operation for c in again.log()] == ["CREATE REPOSITORY"]
+    assert made.show().id == again.show().id == anabranch.open(f"file://{tmp_path}/lake").show().id
+    assert again.namespaces() == ["default"]
+
+
+def test_looking_for_a_repository_makes_nothing(tmp_path: Path, refused: Refused) -> None:
+    with refused("ANABRANCH_REPOSITORY.NOT_FOUND") as caught:
+        anabranch.open(tmp_path / "lake")
+    assert caught.value.parameters == {"root": f"file://{tmp_path}/lake"}
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["ftp://host/lake", "file:///", "s3:///lake", "s3://key:secret@bucket/lake", "file://host/lake"],
+)
+def test_what_is_no_place_for_a_repository(location: str, refused: Refused) -> None:
+    with refused("ANABRANCH_REPOSITORY.INVALID_LOCATION"):
+        anabranch.open(location)
+
+
+def test_a_store_in_memory_is_one(refused: Refused) -> None:
+    from anabranch.core.store.location import open_store
+
+    store = open_store("memory://")
+    with refused("ANABRANCH_REPOSITORY.NOT_FOUND"):
+        anabranch.open(store)
+    anabranch.init(store).create_branch("b")
+    assert [b.name for b in anabranch.open(store).branches()] == ["b", "main"]
+
+
+@pytest.mark.proves("REPO-1", "REPO-2")
+@pytest.mark.parametrize(
+    ("members", "condition"),
+    [
+        ({"format": 2}, "ANABRANCH_REPOSITORY.UNSUPPORTED_FORMAT"),
+        ({"reader_features": ["time-machine"]}, "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE"),
+    ],
+)
+def test_what_it_does_not_know_is_refused_by_name(
+    repo: Repository, members: dict[str, Any], condition: str, refused: Refused
+) -> None:
+    assert repo.store.folder is not None
+    file = repo.store.folder / NO_NAME
+    file.write_text(json.dumps(json.loads(file.read_text()) | members))
+    with refused(condition):
+        anabranch.open(repo.store.folder)
+
+
+def test_an_unknown_writer_feature_only_keeps_from_writing(repo: Repository, refused: Refused) -> None:
+    assert repo.store.folder is not None
+    file = repo.store.folder / NO_NAME
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"writer_features": ["time-machine"]}))
+    again = anabranch.open(repo.store.folder)
+    assert again.namespaces() == ["db", "default"]
+    with refused("ANABRANCH_REPOSITORY.UNKNOWN_FEATURE"):
+        again.create_branch("b")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_store_that_can_not_be_written_says_so(repo: Repository, refused: Refused) -> None:
+    assert repo.store.folder is not None
+    again = anabranch.open(repo.store.folder)
+    (repo.store.folder / "_anabranch").chmod(0o555)
+    with refused("ANABRANCH_REPOSITORY.NO_PERMISSION"):
+        again.create_branch("b")
+
+
+def test_importing_takes_nothing_but_the_standard_library() -> None:
+    """And neither pyarrow nor pyspark; errors and the names of both halves are there."""
+    code = (
+        "import sys, anabranch; anabranch.errors.RefNotFound; anabranch.Catalog;"
+        "print([m for m in ('pyarrow', 'obstore', 'pyspark', 'duckdb', 'typer') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_error_can_be_told_apart_and_travels_between_processes() -> None:
+    import pickle
+
+    error = anabranch.errors.error("ANABRANCH_REF.NOT_FOUND", ref="x", root="file:///lake")
+    assert isinstance(error, anabranch.errors.RefNotFound)
+    assert isinstance(error, anabranch.errors.RefError)
+    assert isinstance(error, anabranch.errors.AnabranchError)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.parameters) == (type(error), str(error), error.parameters)
+    assert (error.condition, error.sql_state) == ("ANABRANCH_REF.NOT_FOUND", "42704")
+    assert "RefNotFound" in dir(anabranch.errors)

@@ -1,0 +1,179 @@
+"""Reading rows: columns, conditions, lineage, the past, and other libraries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from anabranch import Repository
+from anabranch.core.log.environment import requests
+
+Refused = Callable[[str], Any]
+ROWS = {
+    "id": list(range(6)),
+    "name": ["a", "b", "c", None, "e", "f"],
+    "x": [0.5, 1.5, float("nan"), None, -0.0, 2.5],
+}
+
+
+@pytest.fixture(params=["inline", "files"])
+def repo_with_table(request: pytest.FixtureRequest, repo: Repository) -> Repository:
+    """db.t: two commits, six rows; in commits, or in Parquet files."""
+    properties = {"anabranch.write.inline-rows": "0"} if request.param == "files" else {}
+    data = pa.table(ROWS)
+    repo.create_table("db.t", data.slice(0, 4), properties=properties)
+    repo.table("db.t").append(data.slice(4))
+    return repo
+
+
+def test_all_rows_in_the_order_of_their_commits(repo_with_table: Repository) -> None:
+    table = repo_with_table.table("db.t")
+    assert table.to_arrow(["id", "name"]).to_pylist() == pa.table(ROWS).select(["id", "name"]).to_pylist()
+    assert (table.count(), table.version, table.schema.names) == (6, 1, ["id", "name", "x"])
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("id > 3", [4, 5]),
+        ("name IS NULL", [3]),
+        ("upper(name) IN ('A', 'E')", [0, 4]),
+        ("x = 0", [4]),
+        ("x > 1", [1, 2, 5]),
+        (pc.field("id") == 2, [2]),
+        (pc.field("name").is_null() | (pc.field("id") < 1), [0, 3]),
+        (duckdb.ColumnExpression("id") == duckdb.ConstantExpression(5), [5]),
+    ],
+    ids=str,
+)
+def test_conditions_are_sql_or_expressions(repo_with_table: Repository, where: Any, found: list[int]) -> None:
+    table = repo_with_table.table("db.t")
+    assert table.to_arrow(["id"], where).column("id").to_pylist() == found
+    assert table.count(where) == len(found)
+
+
+def test_values_are_bound_to_conditions(repo_with_table: Repository) -> None:
+    table = repo_with_table.table("db.t")
+    assert table.to_arrow(["id"], "name = ?", ["b"]).to_pylist() == [{"id": 1}]
+    assert table.to_arrow(["id"], "name = $n", {"n": "x' OR true --"}).to_pylist() == []
+
+
+@pytest.mark.proves("ROW-1", "ROW-2")
+def test_rows_tell_where_they_come_from(repo_with_table: Repository) -> None:
+    table = repo_with_table.table("db.t")
+    rows = table.to_arrow(["id", "_row_id", "_row_commit"]).to_pylist()
+    assert [r["_row_id"] for r in rows] == list(range(6))
+    assert [r["_row_commit"] for r in rows] == [2] * 4 + [3] * 2
+    assert table.to_arrow(["id"], "_row_commit = 3 AND _row_id = 5").to_pylist() == [{"id": 5}]
+
+
+def test_the_past_is_read_by_version_ref_and_time(repo_with_table: Repository, refused: Refused) -> None:
+    table = repo_with_table.table("db.t")
+    first = table.history()[-1]
+    assert [h.version for h in table.history()] == [1, 0]
+    assert table.at(0).count() == table.at(first.commit).count() == table.at(first.time).count() == 4
+    assert table.to_arrow(ref="main~1").num_rows == 4
+    with refused("ANABRANCH_TABLE.VERSION_NOT_FOUND"):
+        table.at(7)
+    with refused("ANABRANCH_TABLE.NOT_FOUND"):
+        table.at("main~2")
+    with refused("ANABRANCH_TABLE.NOT_FOUND"):
+        repo_with_table.table("db.nothing")
+
+
+def test_other_libraries_push_down_into_it(repo_with_table: Repository) -> None:
+    table = repo_with_table.table("db.t")
+    assert table.to_pandas(where="id < 2")["name"].tolist() == ["a", "b"]
+    assert table.to_polars(["id"]).to_series().to_list() == [0, 1, 2, 3, 4, 5]
+    lazy = table.scan_polars().filter(polars.col("id") >= 4).select("name")
+    assert lazy.collect().to_series().to_list() == ["e", "f"]
+    connection = duckdb.connect()
+    assert table.to_duckdb(connection).filter("id % 2 = 0").aggregate("sum(id)").fetchall() == [(6,)]
+    dataset = table.dataset(hidden=True)
+    assert dataset.to_table(columns=["id"], filter=pc.field("_row_id") == 1).to_pylist() == [{"id": 1}]
+    assert (dataset.count_rows(), dataset.head(2).num_rows) == (6, 2)
+
+
+def test_queries_reach_any_number_of_tables_and_refs(repo_with_table: Repository, refused: Refused) -> None:
+    repo = repo_with_table
+    repo.create_tag("v1", "main~1")
+    repo.create_table("db.names", {"name": ["a", "f"], "person": ["Ada", "Fay"]})
+    joined = repo.sql("SELECT person FROM db.t JOIN db.names USING (name) ORDER BY person")
+    assert joined.column("person").to_pylist() == ["Ada", "Fay"]
+    new = repo.sql("SELECT id FROM db.t AT 'main' a ANTI JOIN db.t AT 'v1' b USING (id) ORDER BY id")
+    assert new.column("id").to_pylist() == [4, 5]
+    assert repo.sql("SELECT * FROM db.t WHERE id = ?", [1]).schema.names == ["id", "name", "x"]
+    assert repo.sql("SELECT _row_id FROM db.t WHERE id = 4").to_pylist() == [{"_row_id": 4}]
+    with refused("ANABRANCH_SQL.FAILED"):
+        repo.sql("SELEC 1")
+    with refused("ANABRANCH_TABLE.NOT_FOUND"):
+        repo.sql("SELECT * FROM db.nothing AT 'v1'")
+
+
+def test_a_column_that_is_not_there_is_named(repo_with_table: Repository, refused: Refused) -> None:
+    with refused("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND") as caught:
+        repo_with_table.table("db.t").to_arrow(["nope"])
+    assert caught.value.parameters["known"] == "id, name, x"
+
+
+@pytest.mark.proves("STAT-3", "PART-2")
+def test_files_that_hold_no_wanted_row_are_not_read(repo: Repository) -> None:
+    rows = pa.table({"k": ["a", "b"] * 50, "id": range(100)})
+    repo.create_table("db.t", rows, partition_by=["k"], properties={"anabranch.write.inline-rows": "0"})
+    repo.table("db.t").append({"k": ["a"], "id": [1000]})
+    table = repo.table("db.t")
+    assert repo.store.folder is not None
+    for file in (repo.store.folder / "data" / table.id).iterdir():
+        if file.stat().st_size:
+            file.rename(file.with_suffix(".gone"))
+    assert table.to_arrow(where="k = 'c'").num_rows == 0
+    assert table.to_arrow(where="id > 5000").num_rows == 0
+    assert table.count("_row_id > 5000") == 0
+
+
+def test_a_missing_file_names_itself(repo: Repository, refused: Refused) -> None:
+    repo.create_table("db.t", {"id": list(range(1000))})
+    table = repo.table("db.t")
+    assert repo.store.folder is not None
+    (file,) = (repo.store.folder / "data" / table.id).iterdir()
+    file.unlink()
+    with refused("ANABRANCH_DATA.FILE_MISSING") as caught:
+        table.to_arrow()
+    assert caught.value.parameters["file"] == file.name
+
+
+def test_batches_come_one_after_the_other(repo: Repository) -> None:
+    repo.create_table("db.t", {"id": list(range(300_000))})
+    sizes = [b.num_rows for b in repo.table("db.t").to_batches(["id"])]
+    assert sum(sizes) == 300_000
+    assert max(sizes) <= 128 * 1024
+
+
+def seen(running: list[int], i: int) -> int:
+    running.append(i)
+    return i
+
+
+def test_requests_ahead_keep_their_order_and_number() -> None:
+    running: list[int] = []
+    found = requests.ahead(range(20), lambda i: seen(running, i), 3)
+    assert next(found) == 0
+    assert len(running) <= 4
+    assert list(found) == list(range(1, 20))
+
+
+def test_a_package_that_is_not_installed_is_named(
+    repo_with_table: Repository, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with refused("ANABRANCH_CLIENT.MISSING_PACKAGE") as caught:
+        repo_with_table.table("db.t").to_arrow(where="id = 1")
+    assert "pip install 'anabranch[duckdb]'" in caught.value.action
+    assert repo_with_table.table("db.t").to_arrow(where=pc.field("id") == 1).num_rows == 1
