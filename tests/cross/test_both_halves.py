@@ -136,3 +136,27 @@ def test_a_check_of_one_half_holds_in_the_other(new_lake: Lakes) -> None:
     with pytest.raises(Exception, match="CHECK_CONSTRAINT_VIOLATION"):
         lake.sql("INSERT INTO {lake}.db.t VALUES (12, 'x')")
     assert same(lake, "id") == [(9,)]
+
+
+def test_what_spark_merged_by_rows_reads_the_same(new_lake: Lakes) -> None:
+    lake = new_lake()
+    repo = anabranch.init(lake.path)
+    repo.create_namespace("db")
+    properties = {"anabranch.write.inline-rows": "0"}
+    repo.create_table("db.t", {"id": list(range(10)), "s": ["a"] * 10, "n": [0] * 10}, properties=properties)
+    repo.create_branch("b")
+    anabranch.open(lake.path, "b").table("db.t").update({"s": "'theirs'"}, "id < 4")
+    repo.table("db.t").update({"n": "7"}, "id BETWEEN 2 AND 6")
+    repo.table("db.t").append({"id": [100], "s": ["ours"]})
+    assert [c.kind for c in repo.merge("b", dry_run=True).conflicts] == ["table"]
+    lake.sql("MERGE BRANCH b IN {lake}")
+    rows = same(lake, "id, s, n, _row_id, _row_commit")
+    assert {row[0]: row[1:3] for row in rows if row[0] in (0, 2, 5, 100)} == {
+        0: ("theirs", 0),
+        2: ("theirs", 7),
+        5: ("a", 7),
+        100: ("ours", None),
+    }
+    repo.table("db.t").delete("id = 2")
+    assert len(same(lake)) == 10
+    assert [f for f in repo.verify(full=True) if f.problem] == []

@@ -14,6 +14,7 @@ import pytest
 
 from anabranch import Repository
 from anabranch.core.log.environment import requests
+from anabranch.core.operations.scan import Reading, Scan
 
 Refused = Callable[[str], Any]
 ROWS = {
@@ -177,3 +178,22 @@ def test_a_package_that_is_not_installed_is_named(
         repo_with_table.table("db.t").to_arrow(where="id = 1")
     assert "pip install 'anabranch[duckdb]'" in caught.value.action
     assert repo_with_table.table("db.t").to_arrow(where=pc.field("id") == 1).num_rows == 1
+
+
+@pytest.mark.proves("DV-3", "ROW-2")
+def test_row_groups_are_left_out_and_positions_stay_right(repo: Repository) -> None:
+    rows = pa.table({"id": pa.arange(0, 400_000), "s": pa.repeat("x", 400_000)})
+    repo.create_table("db.t", rows)
+    table = repo.table("db.t")
+    assert table.delete("id % 1000 = 7") == 400
+    assert table.count("true") == table.count() == 399_600
+    found = table.to_arrow(["id", "_row_id"], "id BETWEEN 299999 AND 300008").to_pylist()
+    assert [(r["id"], r["_row_id"]) for r in found] == [
+        (i, i) for i in range(299_999, 300_009) if i != 300_007
+    ]
+    state = repo.resolve().state.by_name["db", "t"]
+    reading = Reading(Scan(repo.store, state, ["id"], pc.field("id") == 300_000), ["id"])
+    ((number, file),) = reading.scan.files()
+    assert [(p.start, p.rows) for p in reading.opened(number, file).pieces()] == [(262_144, 131_072)]
+    whole = Reading(Scan(repo.store, state, ["id"]), ["id"])
+    assert [(p.start, p.rows) for p in whole.opened(number, file).pieces()] == [(0, 400_000)]

@@ -26,6 +26,7 @@ from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
 
 BATCH_ROWS = 128 * 1024
+PIECE_ROWS = 1024 * 1024
 AHEAD = max(4, 2 * (os.cpu_count() or 1))
 WHOLE_BYTES = 4 * 1024 * 1024  # a remote file of at most this size is read by one request
 PLACE_BITS = 40  # of `_row_place`: the position of a row in its file; above them the number of the file
@@ -135,16 +136,22 @@ class Opened:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pieces(self) -> Iterator[Piece]:
-        """The row groups that may hold wanted rows."""
+        """The row groups that may hold wanted rows; neighbours together, as long as they are not too many."""
         if self.parquet is None:
             yield Piece(self, None, 0, self.file.rows)
             return
-        start = 0
+        start, groups, rows = 0, list[int](), 0
         for group in range(self.parquet.metadata.num_row_groups):
-            rows = self.parquet.metadata.row_group(group).num_rows
-            if self._may_match(group, start, rows):
-                yield Piece(self, group, start, rows)
-            start += rows
+            count = self.parquet.metadata.row_group(group).num_rows
+            wanted = self._may_match(group, start, count)
+            if groups and (not wanted or rows + count > PIECE_ROWS):
+                yield Piece(self, groups, start - rows, rows)
+                groups, rows = [], 0
+            if wanted:
+                groups, rows = [*groups, group], rows + count
+            start += count
+        if groups:
+            yield Piece(self, groups, start - rows, rows)
 
     def _may_match(self, group: int, start: int, rows: int) -> bool:
         scan = self.reading.scan
@@ -159,10 +166,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Piece:
-    """A row group of a file, or a block of inline rows: `rows` rows from position `start`."""
+    """Row groups of a file, or a block of inline rows: `rows` rows from position `start`."""
 
     opened: Opened
-    group: int | None
+    groups: list[int] | None
     start: int
     rows: int
 
@@ -180,7 +187,7 @@ class Piece:
                 arrays[c.name] = pa.repeat(
                     literal(c.attributes.get("default.exists"), arrow_type(c.type)), self.rows
                 )
-            elif self.group is None:
+            elif self.groups is None:
                 arrays[c.name] = held
             else:
                 arrays[c.name] = pa.chunked_array(
@@ -200,8 +207,8 @@ class Piece:
         opened, file = self.opened, self.opened.file
         if opened.parquet is not None:
             there = [name for name in physical if name in opened.parquet.schema_arrow.names]
-            with opened.lock:  # Parquet's reader reads columns side by side, but one row group at a time
-                found = opened.parquet.read_row_group(self.group, columns=there)
+            with opened.lock:  # Parquet's reader reads columns side by side, but for one at a time
+                found = opened.parquet.read_row_groups(self.groups or [], columns=there)
             return {name: found.column(name) for name in there}
         if file.block is None:
             table = opened.reading.scan.table

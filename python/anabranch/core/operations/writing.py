@@ -27,8 +27,9 @@ MAX_INLINE_ROWS = 100
 MAX_INLINE_BYTES = 32 * 1024
 MAX_FILE_BYTES = 128 * 1024 * 1024  # a file is put together in memory
 MAX_OPEN_BYTES = 256 * 1024 * 1024
-GROUP_ROWS = 1_000_000
-GROUP_BYTES = 128 * 1024 * 1024
+GROUP_ROWS = 128 * 1024  # bounds of a row group leave it out: small ones make look-ups quick
+PENDING_ROWS = 8 * GROUP_ROWS
+PENDING_BYTES = 64 * 1024 * 1024
 
 TARGET_BYTES = "anabranch.write.target-file-bytes"
 INLINE_ROWS = "anabranch.write.inline-rows"
@@ -62,7 +63,8 @@ class _Open:
         self._pending.append(rows)
         self.stats.add(rows)
         self.rows += rows.num_rows
-        if sum(t.num_rows for t in self._pending) >= GROUP_ROWS or self.size >= GROUP_BYTES:
+        pending = sum(t.num_rows for t in self._pending), sum(int(t.nbytes) for t in self._pending)
+        if pending[0] >= PENDING_ROWS or pending[1] >= PENDING_BYTES:
             self._flush()
 
     def _flush(self) -> None:
