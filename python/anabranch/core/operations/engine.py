@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to an empty database in memory.
 
     Args:
-        outside: whether SQL may reach files and the network; conditions have no business there.
+        outside: a database of its own, whose SQL may load extensions; conditions have no business there.
 
     Raises:
         ClientMissingPackage: without DuckDB.
@@ -29,17 +31,35 @@ def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
     except ImportError:
         raise missing("duckdb", "SQL expressions") from None
-    config: dict[str, Any] = (
-        {} if outside else {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
-    connection = duckdb.connect(":memory:", config=config)
+    connection = _database({}) if outside else _shared().cursor()
     try:
-        connection.execute("SET TimeZone = 'UTC'")
         yield connection
     except duckdb.Error as e:
         raise error("ANABRANCH_SQL.FAILED", reason=_first_line(e)) from e
     finally:
         connection.close()
+
+
+def _database(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'").fetchall()
+    return connection
+
+
+_lock = threading.Lock()
+
+
+@functools.cache
+def _made() -> duckdb.DuckDBPyConnection:
+    return _database({"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+
+
+def _shared() -> duckdb.DuckDBPyConnection:
+    """The database of all conditions, which holds nothing: what is registered is seen by one cursor only."""
+    with _lock:
+        return _made()
 
 
 def _first_line(e: Exception) -> str:
