@@ -160,3 +160,32 @@ def test_what_spark_merged_by_rows_reads_the_same(new_lake: Lakes) -> None:
     repo.table("db.t").delete("id = 2")
     assert len(same(lake)) == 10
     assert [f for f in repo.verify(full=True) if f.problem] == []
+
+
+def test_what_spark_compacted_keeps_its_rows_and_is_changed_again(new_lake: Lakes) -> None:
+    lake = new_lake()
+    repo = anabranch.init(lake.path)
+    repo.create_namespace("db")
+    repo.create_table("db.t", {"id": [0], "s": ["a"]}, properties={"anabranch.write.inline-rows": "0"})
+    for i in range(1, 8):
+        repo.table("db.t").append({"id": [i, 10 + i], "s": ["a", "b"]})
+    repo.table("db.t").update({"s": "'changed'"}, "id IN (3, 12)")
+    repo.table("db.t").delete("id = 5")
+    before = same(lake)
+    lake.sql("OPTIMIZE {lake}.db.t")
+    assert same(lake) == before
+    assert repo.table("db.t").changes(0).num_rows == len(before) - 1
+    repo.table("db.t").update({"s": "'again'"}, "id = 12")
+    repo.table("db.t").delete("id = 13")
+    assert {row[0]: row[1] for row in same(lake)}[12] == "again"
+    assert [v.row["s"] for v in repo.table("db.t").row_history(dict_of(before)[12])] == [
+        "again",
+        "changed",
+        "b",
+    ]
+    assert [f for f in repo.verify(full=True) if f.problem] == []
+
+
+def dict_of(rows: list[tuple[Any, ...]]) -> dict[int, int]:
+    """Row ids by id."""
+    return {row[0]: row[2] for row in rows}
