@@ -81,13 +81,15 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     */
   def createBranch(name: String, from: String, ifNotExists: Boolean, by: CommitContext): BranchInfo = {
     RefName.check(name)
-    val generation = refs.nextBranch(name)
-    refs.head(name) match {
+    val (tag, (generation, origin)) =
+      Parallel.both(refs.tag(name))(Parallel.both(refs.nextBranch(name))(Try(resolve(from))))
+    // a name that no branch ever had needs no second look
+    (if (generation == 0 && name != Refs.Main) None else refs.head(name)) match {
       case Some(state) if ifNotExists => BranchInfo(name, info(log.get(state.id)))
       case Some(_) => throw exists("branch", name)
       case None =>
-        mustNotBe("tag", name, refs.tag(name).isDefined)
-        val start = resolve(from).state
+        mustNotBe("tag", name, tag.isDefined)
+        val start = origin.get.state
         val state = openLog(name, start, "CREATE BRANCH", by)
         if (refs.nameLog(name, generation, state.position.ordinal)) began(name, state)
         else {
