@@ -73,7 +73,7 @@ private object Cells {
 
   /** To a value whose `==` is right: arrays, maps and structs as Scala's own. */
   private def comparable(t: DataType): Any => Any = t match {
-    case BinaryType => v => v.asInstanceOf[Array[Byte]].toSeq
+    case BinaryType | FloatType | DoubleType => deep
     case _: ArrayType | _: MapType | _: StructType =>
       val convert = CatalystTypeConverters.createToScalaConverter(t)
       v => deep(convert(v))
@@ -82,6 +82,9 @@ private object Cells {
 
   private def deep(v: Any): Any = v match {
     case b: Array[Byte] => b.toSeq
+    // NaN is itself
+    case d: Double => java.lang.Double.doubleToLongBits(d)
+    case f: Float => java.lang.Float.floatToIntBits(f)
     case r: org.apache.spark.sql.Row => r.toSeq.map(deep)
     case m: scala.collection.Map[_, _] => m.iterator.map { case (k, x) => deep(k) -> deep(x) }.toMap
     case s: scala.collection.Seq[_] => s.iterator.map(deep).toSeq
