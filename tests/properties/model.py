@@ -156,6 +156,8 @@ class Catalog(Refs):
 
     def plan_merge(self, source: str, into: str) -> tuple[Merged, Facts | None]:
         """What a dry run tells, and the merged facts; None if there is nothing to merge."""
+        if source == into:
+            raise Refused("ANABRANCH_MERGE.INTO_ITSELF")
         ours, theirs = self.branches[into], self.resolve(source)
         if theirs.number in ours.ancestors:
             return Merged(frozenset(), fast_forward=True), None
@@ -173,7 +175,9 @@ class Catalog(Refs):
         found: dict[int, Table] = {}
         for id, (name, content, state) in facts.tables.items():
             sides = [s.tables[id] for s in (ours, theirs) if id in s.tables]
+            # what they combine to may be what our side has
             taken = next((t for t in sides if t.content == content), None)
+            taken = taken or next((t for t in (ours.tables.get(id),) if t and t.state() == state), None)
             combined = taken or replace(sides[0].holding(state), content=self.next_number)
             found[id] = replace(combined, name=name)
         return found
