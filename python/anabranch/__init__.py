@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch import errors
 from anabranch.catalog import Catalog
+from anabranch.committing import Transaction
 from anabranch.results import (
     Branch,
     Commit,
@@ -58,6 +59,7 @@ __all__ = [
     "TableDetail",
     "TableVersion",
     "Tag",
+    "Transaction",
     "configure",
     "errors",
     "init",

@@ -6,14 +6,13 @@ Connect.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from anabranch import _sql
 from anabranch._statements import message_clause
+from anabranch.committing import Committing
 from anabranch.merging import Merging
 from anabranch.results import (
     Branch,
@@ -29,10 +28,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_SETTING = "spark.anabranch.commit."
 
 
-class Catalog(Merging):
+class Catalog(Merging, Committing):
     """A repository that a Spark session knows as a catalog.
 
     A ref is the name of a branch or a tag, the id of a commit (its first digits do), or one of these with
@@ -290,46 +288,6 @@ class Catalog(Merging):
             )
             for r in self._rows(f"CALL {self._id}.system.diff(from => :from, to => :to{only})", args)
         ]
-
-    @contextmanager
-    def commit_info(
-        self,
-        author: str | None = None,
-        message: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> Iterator[None]:
-        """Says who commits and why, for all that this session writes inside the ``with`` block.
-
-            with lake.commit_info(author="Ada", message="unit error", metadata={"ticket": "LAB-7"}):
-                df.writeTo("lake.clinical.observation").append()
-
-        What is None stays as it was; afterwards all is as before. These are settings of the session, so other
-        threads that use the same session see them too.
-
-        Args:
-            author: who commits.
-            message: the message; a MESSAGE clause in a statement comes first.
-            metadata: anything else, kept with the commit; it replaces what an outer block gave.
-
-        Raises:
-            TypeError: if the metadata are not all strings.
-        """
-        if metadata is not None and not all(isinstance(s, str) for pair in metadata.items() for s in pair):
-            raise TypeError("the metadata of a commit must be strings, keys and values")
-        text = None if metadata is None else json.dumps(dict(metadata), ensure_ascii=False)
-        wanted = {"author": author, "message": message, "metadata": text}
-        settings = {_SETTING + key: value for key, value in wanted.items() if value is not None}
-        before = {key: self._spark.conf.get(key, None) for key in settings}
-        try:
-            for key, value in settings.items():
-                self._spark.conf.set(key, value)
-            yield
-        finally:
-            for key, old in before.items():
-                if old is None:
-                    self._spark.conf.unset(key)
-                else:
-                    self._spark.conf.set(key, old)
 
     # --- statements
 

@@ -1,7 +1,7 @@
 package io.anabranch.spark
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.repository.Repository
+import io.anabranch.core.repository.{OpenTransaction, Repository}
 import io.anabranch.core.operations.merge.MergeRows
 import io.anabranch.spark.catalog._
 import org.apache.spark.sql.catalyst.analysis._
@@ -34,6 +34,11 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   /** The ref that names without one mean in this session. */
   def currentRef: String = context.currentRef
+
+  /** The transaction that is open in this session. */
+  def transaction: Option[OpenTransaction] = context.transaction
+  def startTransaction(): OpenTransaction = context.startTransaction()
+  def leaveTransaction(): Option[OpenTransaction] = context.leaveTransaction()
 
   /** Name and ref of a table as users write it. */
   def parse(ident: Identifier): TableRef = context.parse(ident)

@@ -58,4 +58,4 @@ def test_the_sql_quick_start_runs(new_lake: Any, spark: SparkSession) -> None:
     changes = [("default.orders", "changed"), ("default.returns", "created")]
     assert [row[:2] for row in answers["MERGE BRANCH summer DRY RUN"]] == changes
     assert next(row[3] for row in answers["DESCRIBE HISTORY orders"]) == "RESTORE"
-    assert lake.rows("SELECT count(*) FROM {lake}.default.orders") == [(3,)]
+    assert lake.rows("SELECT count(*) FROM {lake}.default.orders") == [(4,)]

@@ -22,6 +22,10 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
   def advance(state: CatalogState, entries: Seq[Entry]): CatalogState =
     if (entries.isEmpty) state else remember(entries.foldLeft(state)(step))
 
+  /** The state after an entry that no log has. */
+  def over(state: CatalogState, entry: Entry): CatalogState =
+    Replay.next(state, entry, at(_: CommitId), this)
+
   private def step(state: CatalogState, entry: Entry): CatalogState = {
     val start = if (entry.id.position.seq == 0) Replay.forked(state) else state
     Replay.next(start, entry, at(_: CommitId), this)

@@ -8,17 +8,36 @@ import java.time.{Instant, LocalDate, LocalDateTime, OffsetDateTime, ZoneOffset}
 
 /** A ref, and the state that it names at this moment. `kind` is branch, tag or commit; only a branch can
   * be written to.
+  *
+  * @param transaction
+  *   the one that is open where it was asked for
   */
-final case class ResolvedRef(text: String, kind: String, state: CatalogState) {
+final case class ResolvedRef(
+    text: String,
+    kind: String,
+    state: CatalogState,
+    transaction: Option[OpenTransaction] = None
+) {
+
+  /** The branch's name, if it is one. */
+  def branch: Option[String] = Option.when(kind == "branch")(text.stripPrefix("branch:"))
 
   /** The branch's name.
     *
     * @throws AnabranchException
-    *   ANABRANCH_REF.READ_ONLY
+    *   ANABRANCH_REF.READ_ONLY, ANABRANCH_TRANSACTION.OTHER_BRANCH
     */
-  def writable: String =
-    if (kind == "branch") text.stripPrefix("branch:")
-    else throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> text, "kind" -> kind)
+  def writable: String = {
+    val name =
+      branch.getOrElse(throw AnabranchException("ANABRANCH_REF.READ_ONLY", "ref" -> text, "kind" -> kind))
+    transaction.filter(_.branch != name).foreach { t =>
+      throw AnabranchException("ANABRANCH_TRANSACTION.OTHER_BRANCH", "ref" -> name, "branch" -> t.branch)
+    }
+    name
+  }
+
+  /** Without what an open transaction has changed. */
+  def committed: ResolvedRef = transaction.fold(this)(_.before(this))
 }
 
 /** From a ref as users write it to a state. */

@@ -63,6 +63,22 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   /** The state that a ref names now. */
   def resolve(ref: String): ResolvedRef = resolver.resolve(ref)
 
+  /** The same, as an open transaction sees it. */
+  def resolve(ref: String, in: Option[OpenTransaction]): ResolvedRef = {
+    val found = resolve(ref)
+    in.fold(found)(_.seen(found))
+  }
+
+  /** Begins a transaction on a branch.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_REF.READ_ONLY, or of a ref
+    */
+  def startTransaction(ref: String): OpenTransaction = {
+    val found = resolve(ref)
+    new OpenTransaction(found.writable, found.state, states, committer, context)
+  }
+
   def describeRef(ref: String): (String, CommitInfo) = {
     val r = resolve(ref)
     (r.kind, info(log.get(r.state.id)))
@@ -201,6 +217,12 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   /** Commits an intent to a branch, from the state that it was made for. */
   def commit(branch: String, from: CatalogState, intent: Intent, by: CommitContext): CatalogState =
     committer.commit(branch, from, intent, by)
+
+  /** Commits an intent to the branch that it was made for, or hands it to the transaction that is open there. */
+  def commit(to: ResolvedRef, intent: Intent, by: CommitContext): CatalogState = {
+    val branch = to.writable
+    to.transaction.fold(commit(branch, to.state, intent, by))(_.stage(to.state, intent))
+  }
 
   /** Prepares added files for [[commit]]. */
   def stage(files: Seq[DataFile]): StagedFiles = committer.stage(files)

@@ -216,7 +216,8 @@ object Committer {
   private def estimatedBytes(files: Seq[DataFile]): Int =
     files.map(f => 300 + 100 * f.stats.size + 24 * f.runs.size + f.inline.fold(0)(_.size * 64)).sum
 
-  private def numbersRows(f: DataFile): Boolean = f.firstRow.isEmpty && f.runs.isEmpty
+  /** Whether its rows take new ids. */
+  def numbersRows(f: DataFile): Boolean = f.firstRow.isEmpty && f.runs.isEmpty
 
   /** Fills in what depends on the place in the log: version, previous commit, row numbers. */
   private def placed(state: CatalogState, id: String, change: TableChange): TableChange = {

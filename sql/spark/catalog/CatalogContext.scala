@@ -1,7 +1,7 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.repository.{LoadedTable, Repository, ResolvedRef}
+import io.anabranch.core.repository.{LoadedTable, OpenTransaction, Repository, ResolvedRef}
 import io.anabranch.core.transaction.{CommitContext, Intent}
 import io.anabranch.spark.CommitSettings
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -40,7 +40,7 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
     */
   def resolve(ref: String): ResolvedRef = {
     val analysis = AnalysisContext.get
-    if (analysis.isDefault) repository.resolve(ref)
+    if (analysis.isDefault) now(ref)
     else
       synchronized {
         // the cache of relations is made anew for each statement, and shared by all its parts
@@ -50,12 +50,34 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
         }
         resolved.getOrElse(
           ref, {
-            val found = repository.resolve(ref)
+            val found = now(ref)
             resolved += ref -> found
             found
           }
         )
       }
+  }
+
+  /** The state that a ref names at this moment, with what the open transaction has changed. */
+  def now(ref: String): ResolvedRef = repository.resolve(ref, open)
+
+  /** The transaction that is open. Catalogs belong to sessions, and so does it. */
+  def transaction: Option[OpenTransaction] = open
+  @volatile private var open: Option[OpenTransaction] = None
+
+  def startTransaction(): OpenTransaction = synchronized {
+    val started = repository.startTransaction(currentRef)
+    open = Some(started)
+    resolved = Map.empty
+    started
+  }
+
+  /** Leaves the open transaction, which is to be committed or rolled back. */
+  def leaveTransaction(): Option[OpenTransaction] = synchronized {
+    val left = open
+    open = None
+    resolved = Map.empty
+    left
   }
 
   /** The state that the last statement of this session was resolved against. */
@@ -91,9 +113,9 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   def commit(ref: String, parameters: Map[String, String] = Map.empty)(
       intent: ResolvedRef => Intent
   ): Unit = {
-    val r = repository.resolve(ref)
-    val branch = r.writable
-    repository.commit(branch, r.state, intent(r), context(parameters)): Unit
+    val r = now(ref)
+    r.writable: Unit
+    repository.commit(r, intent(r), context(parameters)): Unit
     synchronized { resolved = Map.empty }
   }
 

@@ -1,6 +1,7 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.repository.OpenTransaction
 import io.anabranch.spark.AnabranchErrors.translated
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
@@ -27,7 +28,9 @@ final class Procedures(context: CatalogContext) {
       new ResolveProcedure(context)
     ).map(p => p.name() -> p).toMap
 
-  def load(ident: Identifier): UnboundProcedure =
+  def load(ident: Identifier): UnboundProcedure = {
+    if (context.transaction.isDefined)
+      throw OpenTransaction.refused("CALL", "it can't stand in a transaction")
     Option
       .when(ident.namespace.toSeq == Seq("system"))(ident.name.toLowerCase(java.util.Locale.ROOT))
       .flatMap(all.get)
@@ -38,6 +41,7 @@ final class Procedures(context: CatalogContext) {
           "known" -> all.keys.toSeq.sorted.map("system." + _).mkString(", ")
         )
       )
+  }
 
   def list(namespace: Seq[String]): Array[Identifier] =
     if (namespace == Seq("system")) all.keys.toSeq.sorted.map(Identifier.of(Array("system"), _)).toArray

@@ -75,7 +75,7 @@ final class StagedAnabranchTable(
       case None => CreateTable(tableId, t.name, metadata, files, t.ref, "CREATE TABLE" + suffix, metrics)
     }
     committing(
-      repository.commit(branch.writable, branch.state, intent, context.context(parameters))
+      repository.commit(branch, intent, context.context(parameters))
     ): Unit
     staged = Nil
   }

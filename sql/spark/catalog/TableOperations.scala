@@ -44,9 +44,12 @@ final class TableOperations(context: CatalogContext) {
     past(context.parse(ident), RestorePoint.Time(Math.floorDiv(timestampMicros, 1000L)))
 
   private def past(t: TableRef, point: RestorePoint): AnabranchTable = {
-    val now = context.load(t)
+    val now = committed(t)
     table(repository.at(now.ref, now.table, point))
   }
+
+  // versions are those of the log
+  private def committed(t: TableRef) = repository.at(context.resolve(t.ref).committed, t.name)
 
   private def table(loaded: io.anabranch.core.repository.LoadedTable) =
     new AnabranchTable(repository, context.name, loaded, context.fileSystemOptions)
@@ -61,7 +64,7 @@ final class TableOperations(context: CatalogContext) {
 
   def changelog(ident: Identifier, asked: ChangelogContext): Changelog = {
     val t = context.parse(ident)
-    val found = context.load(t)
+    val found = committed(t)
     val range = asked.range match {
       case r: ChangelogRange.VersionRange =>
         ChangeRange.Versions(
@@ -110,7 +113,7 @@ final class TableOperations(context: CatalogContext) {
     */
   def stage(ident: Identifier, info: TableInfo, replaces: Replacing): StagedAnabranchTable = {
     val t = context.parse(ident)
-    val target = repository.resolve(t.ref)
+    val target = context.now(t.ref)
     target.writable: Unit
     val existing = target.state.byName.get(t.name)
     replaces match {
@@ -145,7 +148,7 @@ final class TableOperations(context: CatalogContext) {
 
   def drop(ident: Identifier): Boolean = {
     val t = context.parse(ident)
-    val there = repository.resolve(t.ref).state.byName.contains(t.name)
+    val there = context.now(t.ref).state.byName.contains(t.name)
     if (there) context.commit(t.ref)(r => DropTable(r.state, Names.table(r.state, t.name, t.ref).id))
     there
   }

@@ -1,7 +1,7 @@
 package io.anabranch.spark.commands
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.repository.CommitInfo
+import io.anabranch.core.repository.{CommitInfo, OpenTransaction}
 import io.anabranch.spark.{AnabranchCatalog, AnabranchErrors, CommitSettings}
 import io.anabranch.spark.catalog.TableRef
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -36,12 +36,17 @@ trait RefCommand extends AnabranchCommand {
 
   protected def run(session: ClassicSession, catalog: AnabranchCatalog): Seq[Row]
 
+  /** Whether it changes nothing, so that it may stand in a transaction. */
+  protected def onlyReads: Boolean = false
+
   override protected def execute(session: ClassicSession): Seq[Row] = {
     val manager = session.sessionState.catalogManager
     catalog.filterNot(manager.isCatalogRegistered).foreach { c =>
       throw AnabranchException("ANABRANCH_CATALOG.NOT_FOUND", "catalog" -> c)
     }
-    run(session, Commands.ours(catalog.fold(manager.currentCatalog)(manager.catalog)))
+    val chosen = Commands.ours(catalog.fold(manager.currentCatalog)(manager.catalog))
+    if (!onlyReads) Commands.notInTransaction(chosen, this)
+    run(session, chosen)
   }
 }
 
@@ -72,6 +77,17 @@ private object Commands {
     */
   def recache(session: ClassicSession, c: AnabranchCatalog, tables: Seq[String]): Unit =
     SparkBridge.recache(session, tables.map(t => c.name +: t.split("\\.").toSeq))
+
+  /** Refuses a statement that would commit by itself. */
+  def notInTransaction(c: AnabranchCatalog, statement: AnabranchCommand): Unit = if (
+    c.transaction.isDefined
+  ) {
+    val words = statement.nodeName.stripSuffix("Command").replaceAll("(?<=[a-z])(?=[A-Z])", " ")
+    throw OpenTransaction.refused(
+      words.toUpperCase(java.util.Locale.ROOT),
+      "it can't stand in a transaction"
+    )
+  }
 
   def time(millis: Long): Timestamp = new Timestamp(millis)
 

@@ -28,6 +28,7 @@ final case class OptimizeTable(table: Seq[String], condition: Option[FileConditi
       "bytes_after BIGINT, files_removed BIGINT, files_added BIGINT"
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] = {
+    Commands.notInTransaction(c, this)
     val loaded = c.repository.load(t.ref, t.name)
     loaded.ref.writable: Unit
     val candidates =

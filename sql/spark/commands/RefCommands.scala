@@ -71,6 +71,7 @@ final case class UseReference(catalog: Option[String], kind: Option[String], ref
 
 final case class ShowCurrentReference(catalog: Option[String]) extends RefCommand {
   override protected def columns: String = "catalog STRING, reference STRING, kind STRING, commit STRING"
+  override protected def onlyReads: Boolean = true
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
     val (kind, commit) = c.repository.describeRef(c.currentRef)
     Seq(Row(c.name, c.currentRef, kind, commit.id))
@@ -80,6 +81,7 @@ final case class ShowCurrentReference(catalog: Option[String]) extends RefComman
 final case class ShowBranches(catalog: Option[String]) extends RefCommand {
   override protected def columns: String =
     "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING, current BOOLEAN"
+  override protected def onlyReads: Boolean = true
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
     c.repository
       .branches()
@@ -91,6 +93,7 @@ final case class ShowBranches(catalog: Option[String]) extends RefCommand {
 final case class ShowTags(catalog: Option[String]) extends RefCommand {
   override protected def columns: String =
     "name STRING, commit STRING, time TIMESTAMP, author STRING, message STRING"
+  override protected def onlyReads: Boolean = true
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
     c.repository.tags().map(t => Row.fromSeq(t.name +: Commands.shown(t.commit)))
 }
@@ -101,6 +104,7 @@ final case class ShowCommits(catalog: Option[String], ref: Option[String], limit
   override protected def columns: String =
     "commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING, tables ARRAY<STRING>, " +
       "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>"
+  override protected def onlyReads: Boolean = true
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
     c.repository.log(ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue)).map { i =>
       Row(

@@ -23,6 +23,7 @@ final case class RestoreTableCommand(
     "table STRING, version BIGINT, commit STRING, rows BIGINT, files BIGINT"
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] = {
+    Commands.notInTransaction(c, this)
     val (point, parameter) = to match {
       case Left(version) => (RestorePoint.Version(version), "version" -> version)
       case Right(e) =>

@@ -81,7 +81,10 @@ private object AnabranchParser {
       "RESTORE",
       "DESCRIBE",
       "DESC",
-      "OPTIMIZE"
+      "OPTIMIZE",
+      "START",
+      "COMMIT",
+      "ROLLBACK"
     )
 
   /** Whether the first word, after white space and comments however long, may begin one of ours. */

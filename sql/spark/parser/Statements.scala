@@ -34,19 +34,26 @@ private object Statements {
       ("MERGE", "BRANCH") -> MergeStatements.merge,
       ("CONTINUE", "MERGE") -> MergeStatements.continue,
       ("ABORT", "MERGE") -> MergeStatements.abort,
-      ("CHERRY", "PICK") -> MergeStatements.cherryPick
+      ("CHERRY", "PICK") -> MergeStatements.cherryPick,
+      ("START", "TRANSACTION") -> TransactionStatements.start
     ).collectFirst { case ((first, second), r) if starts(t, first, second) => r }
     def second(words: String*) = t.peek(1).exists(w => words.exists(w.is))
     def third = t.peek(2)
-    byFirstTwoWords.orElse(t.peek().map(_.text.toUpperCase(Locale.ROOT)).collect {
-      case "SHOW" if second("CURRENT") && third.exists(_.is("REFERENCE")) => showCurrent
-      // USE branch, DESCRIBE detail and DESCRIBE history.t are Spark's
-      case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use
-      case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
-      case "RESTORE" => restore(_, delegate)
-      case "REVERT" => MergeStatements.revert
-      case "OPTIMIZE" => optimize(_, delegate)
-    })
+    byFirstTwoWords.orElse(
+      t.peek()
+        .map(_.text.toUpperCase(Locale.ROOT))
+        .collect {
+          case "SHOW" if second("CURRENT") && third.exists(_.is("REFERENCE")) => showCurrent
+          // USE branch, DESCRIBE detail and DESCRIBE history.t are Spark's
+          case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use
+          case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
+          case "RESTORE" => restore(_, delegate)
+          case "REVERT" => MergeStatements.revert
+          case "OPTIMIZE" => optimize(_, delegate)
+          case "COMMIT" => TransactionStatements.commit
+          case "ROLLBACK" => TransactionStatements.rollback
+        }
+    )
   }
 
   private def starts(t: Tokens, first: String, second: String): Boolean =

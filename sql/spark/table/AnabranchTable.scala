@@ -114,7 +114,7 @@ final class AnabranchTable(
 
 /** Commits written files to the branch that the table was loaded from. */
 final class CommitSink(repository: Repository, loaded: LoadedTable) extends WriteSink {
-  private val branch = loaded.ref.writable
+  loaded.ref.writable: Unit
 
   override def metadata: TableMetadata = loaded.table.metadata
   override def tableId: String = loaded.table.id
@@ -140,7 +140,7 @@ final class CommitSink(repository: Repository, loaded: LoadedTable) extends Writ
       if (remove.exists(_.isEmpty) && operation != "OVERWRITE")
         Append(loaded.state, id, staged, operation, metrics, reads, log)
       else Overwrite(loaded.state, id, remove.map(_.map(_.id)), staged, operation, metrics, reads, log)
-    repository.commit(branch, loaded.state, intent, CommitSettings.context(SparkBridge.conf)): Unit
+    repository.commit(loaded.ref, intent, CommitSettings.context(SparkBridge.conf)): Unit
   }
 }
 
@@ -209,7 +209,7 @@ private[spark] object TableOptions {
   private def at(repository: Repository, loaded: LoadedTable, ref: Option[String]): LoadedTable = ref match {
     case None => loaded
     case Some(r) =>
-      val other = repository.load(r, loaded.table.name)
+      val other = repository.at(repository.resolve(r, loaded.ref.transaction), loaded.table.name)
       if (other.table.metadata.columns != loaded.table.metadata.columns)
         throw refused(
           kindOf(r),

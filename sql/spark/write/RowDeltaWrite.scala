@@ -109,7 +109,7 @@ final private class RowDeltaBatchWrite(
       settled.rewritten
     )
     val by = CommitSettings.context(SparkBridge.conf)
-    committing(repository.commit(loaded.ref.writable, loaded.state, intent, by)): Unit
+    committing(repository.commit(loaded.ref, intent, by)): Unit
   }
 
   private def settle(gone: Map[String, RowPositions], written: Seq[DataFile]): CopiedFiles =

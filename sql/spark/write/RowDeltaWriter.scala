@@ -66,7 +66,9 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
   override def update(metadata: InternalRow, id: InternalRow, row: InternalRow): Unit = timed {
     mark(id.getLong(0))
     updated += 1
-    rowId.update(0, metadata.getLong(0))
+    val known = metadata.getLong(0)
+    // a row of an open transaction gets its id by the commit
+    if (known >= 0) rowId.update(0, known) else rowId.setNullAt(0)
     rows.write(joined(ownColumns(row), rowId))
   }
 

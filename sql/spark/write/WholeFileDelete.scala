@@ -32,7 +32,7 @@ final private[spark] case class WholeFileDelete(condition: Predicate, files: Seq
       Map("rows_inserted" -> 0L, "rows_updated" -> 0L, "rows_deleted" -> files.map(_.liveRows).sum),
       repository.context(table)
     )
-    repository.commit(loaded.ref.writable, loaded.state, intent, CommitSettings.context(conf)): Unit
+    repository.commit(loaded.ref, intent, CommitSettings.context(conf)): Unit
   }
 }
 

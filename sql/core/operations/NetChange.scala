@@ -1,0 +1,98 @@
+package io.anabranch.core.operations
+
+import io.anabranch.core.format._
+import io.anabranch.core.log.TableState
+import io.anabranch.core.transaction.StagedFiles
+
+/** What an open transaction made of a table: of `before` (None: created) `after` (None: dropped). */
+final case class NetChange private (before: Option[TableState], after: Option[TableState]) {
+
+  /** The table as it is last known. */
+  def table: TableState = after.orElse(before).get
+
+  private val (old, current) = (files(before), files(after))
+  private val added: Seq[DataFile] =
+    current.values.filterNot(f => old.contains(f.id)).toSeq.sortBy(f => (f.firstRow, f.id))
+  private val removed: Iterable[DataFile] = old.values.filterNot(f => current.contains(f.id))
+  private val masked: Iterable[(DataFile, DataFile)] =
+    current.values.flatMap(f => old.get(f.id).filter(_.deletions != f.deletions).map(_ -> f))
+
+  private def files(t: Option[TableState]): Map[String, DataFile] =
+    t.fold(Map.empty[String, DataFile])(_.files.files)
+
+  /** The name that it did not have before. */
+  def newName: Option[Seq[String]] = after.map(_.name).filterNot(n => before.exists(_.name == n))
+
+  /** Whether others may have the name that it had. */
+  def givesUpName: Boolean = before.exists(b => !after.exists(_.name == b.name))
+
+  private def isEmpty: Boolean = before.isDefined && after.isDefined && newName.isEmpty && metadata.isEmpty &&
+    added.isEmpty && removed.isEmpty && masked.isEmpty
+
+  private def metadata: Option[TableMetadata] =
+    after.map(_.metadata).filterNot(m => before.exists(_.metadata == m))
+
+  /** The difference as a change of the table as it was.
+    *
+    * @param stage
+    *   prepares files for a commit
+    */
+  def change(stage: Seq[DataFile] => StagedFiles): TableChange =
+    if (after.isEmpty) TableChange(0, dropped = true)
+    else {
+      val staged = stage(added.map(NetChange.unplaced))
+      val all = removed.nonEmpty && removed.size == old.size
+      TableChange(
+        0,
+        name = newName,
+        metadata = metadata,
+        clear = all,
+        remove = if (all) Nil else removed.map(_.id).toSeq.sorted,
+        deletions = masked.flatMap { case (_, f) =>
+          f.deletions.map(d => f.id -> d.copy(writtenBy = None))
+        }.toMap,
+        add = staged.inEntry,
+        manifests = staged.manifests
+      )
+    }
+
+  /** What changed, counted. Rows that came and went again are not in it, and a row that was updated twice is once.
+    *
+    * @param context
+    *   tells the ids of rows: those that are there since before keep theirs, the others are below 0
+    */
+  def metrics(context: RebaseContext): Map[String, Long] = if (after.isEmpty) Map.empty
+  else {
+    val updated = added
+      .filterNot(_.numbersRows)
+      .map { f =>
+        val all = RowPositions.of(Array.range(0, f.rows.toInt).map(_.toLong))
+        context.rowIds(f, all.minus(context.read(f))).count(_ >= 0).toLong
+      }
+      .sum
+    val gone = removed.map(_.liveRows).sum + masked.map { case (was, is) => was.liveRows - is.liveRows }.sum
+    val counted = TableIntents.metrics(added, removed) ++ Map(
+      "rows_inserted" -> (added.map(_.liveRows).sum - updated),
+      "rows_updated" -> updated,
+      "rows_deleted" -> (gone - updated),
+      "files_masked" -> masked.size.toLong
+    )
+    counted.filter { case (name, n) => n != 0 || name == "rows_inserted" }
+  }
+}
+
+object NetChange {
+
+  /** None if there is none. */
+  def between(before: Option[TableState], after: Option[TableState]): Option[NetChange] =
+    Option
+      .when(before.isDefined || after.isDefined)(new NetChange(before, after))
+      .filterNot(_.isEmpty)
+
+  /** Without what only the commit gives it. */
+  private def unplaced(f: DataFile): DataFile = f.copy(
+    firstRow = f.firstRow.filter(_ >= 0),
+    addedBy = f.addedBy.filter(_.seq >= 0),
+    deletions = f.deletions.map(d => d.copy(writtenBy = d.writtenBy.filter(_.seq >= 0)))
+  )
+}
