@@ -242,3 +242,87 @@ def test_python_commits_at_the_end_and_rolls_back_on_an_exception(people: Any) -
         raise ZeroDivisionError
     assert catalog.log(limit=1)[0].id == tx.commit
     assert len(rows(people)) == 4
+
+
+def test_what_a_statement_read_is_checked_at_the_commit(people: Any, refused: Any) -> None:
+    people.sql("CREATE TABLE u (n BIGINT)")
+    other = outside(people)
+    people.sql("START TRANSACTION")
+    people.sql("INSERT INTO u SELECT count(*) FROM t")
+    other.sql("INSERT INTO t SELECT n, 'x' FROM u")
+    other.sql("INSERT INTO t SELECT 8, 'y' FROM (SELECT count(*) FROM u)")
+    with refused("ANABRANCH_COMMIT.CONFLICT", "statement 1 (INSERT)", "would have read"):
+        people.sql("COMMIT")
+    people.sql("SET spark.anabranch.commit.isolation = snapshot")
+    try:
+        people.sql("START TRANSACTION")
+        people.sql("INSERT INTO u SELECT count(*) FROM t")
+        other.sql("INSERT INTO t SELECT 9, 'z' FROM (SELECT count(*) FROM u)")
+        people.sql("COMMIT")
+    finally:
+        people.sql("RESET spark.anabranch.commit.isolation")
+    assert rows(people, "u") == [(4,)]
+
+
+def test_schema_and_rows_change_together(people: Any) -> None:
+    before = len(commits(people))
+    people.sql("START TRANSACTION")
+    people.sql("ALTER TABLE t ADD COLUMN n INT")
+    people.sql("UPDATE t SET n = id * 10")
+    people.sql("MERGE WITH SCHEMA EVOLUTION INTO t USING (SELECT 4 AS id, 'd' AS s, 40 AS n, true AS late) v "
+               "ON t.id = v.id WHEN NOT MATCHED THEN INSERT *")  # fmt: skip
+    people.sql("ALTER TABLE t DROP COLUMN s")
+    people.sql("ALTER TABLE t ADD CONSTRAINT few CHECK (n < 100)")
+    people.sql("COMMIT")
+    assert rows(people) == [(1, 10, None), (2, 20, None), (3, 30, None), (4, 40, True)]
+    assert len(commits(people)) == before + 1
+
+
+def test_many_files_are_listed_apart_with_their_deleted_rows(people: Any) -> None:
+    people.sql("CREATE TABLE p (id BIGINT, k INT) PARTITIONED BY (k)")
+    people.sql("START TRANSACTION")
+    for start in (0, 130):
+        people.sql(f"INSERT INTO p SELECT id, CAST({start} + id % 130 AS INT) FROM range(130000)")
+    people.sql("DELETE FROM p WHERE id < 500")
+    people.sql("DELETE FROM p WHERE k = 7")
+    expected = people.rows("SELECT count(*), sum(id), count(DISTINCT _row_id) FROM p")
+    people.sql("COMMIT")
+    assert people.rows("SELECT count(*), sum(id), count(DISTINCT _row_id) FROM p") == expected
+    metrics = commits(people)[0][3]
+    assert (metrics["rows_inserted"], metrics.get("rows_deleted")) == (expected[0][0], None)
+    assert people.rows("SELECT count(*) FROM p WHERE _row_id < 0") == [(0,)]
+
+
+def test_a_cached_table_shows_what_is_true_at_each_moment(people: Any) -> None:
+    people.sql("CACHE TABLE t")
+    people.sql("START TRANSACTION")
+    people.sql("DELETE FROM t WHERE id = 1")
+    assert len(rows(people)) == 2
+    people.sql("ROLLBACK")
+    assert len(rows(people)) == 3
+    people.sql("UNCACHE TABLE t")
+
+
+def test_rows_of_a_transaction_merge_like_others(people: Any) -> None:
+    people.sql("CREATE BRANCH dev")
+    people.sql("USE BRANCH dev")
+    people.sql("START TRANSACTION")
+    people.sql("INSERT INTO t VALUES (4, 'd'), (5, 'e')")
+    people.sql("DELETE FROM t WHERE id IN (1, 5)")
+    people.sql("UPDATE t SET s = 'x' WHERE id IN (2, 4)")
+    people.sql("COMMIT")
+    people.sql("UPDATE `t@main` SET s = 'y' WHERE id = 3")
+    people.sql("MERGE BRANCH dev INTO main")
+    assert rows(people, "`t@main`") == [(2, "x"), (3, "y"), (4, "x")]
+    people.sql("USE BRANCH main")
+    people.sql("REVERT main PARENT 1")
+    assert rows(people) == [(1, "a"), (2, "b"), (3, "y")]
+
+
+def test_a_reset_of_the_branch_meanwhile_is_a_conflict(people: Any, refused: Any) -> None:
+    people.sql("START TRANSACTION")
+    people.sql("DELETE FROM t WHERE id = 1")
+    outside(people).sql("RESET BRANCH main TO `main~1`")
+    with refused("ANABRANCH_COMMIT.CONFLICT", "statement 1 (DELETE)"):
+        people.sql("COMMIT")
+    assert rows(people) == []
