@@ -35,13 +35,18 @@ def test_an_insert_does_not_fit_on_changed_columns(rivals: Rivals, change: str) 
 
 
 @pytest.mark.proves("TXN-2")
-def test_changed_properties_are_no_matter_to_an_insert(rivals: Rivals) -> None:
-    with rivals.held("INSERT INTO lake.default.t SELECT 2 FROM {gate}") as insert:
+@pytest.mark.parametrize(
+    "late", ["INSERT INTO lake.default.t SELECT 2 FROM {gate}", "DELETE FROM lake.default.t WHERE {open}"]
+)
+def test_changed_properties_and_comments_are_no_matter_to_changes_of_rows(rivals: Rivals, late: str) -> None:
+    with rivals.held(late) as change:
         rivals.other.rows("ALTER TABLE lake.default.t SET TBLPROPERTIES ('a' = 'b')")
-    insert.result()
-    assert rivals.one.ids() == [1, 2]
+        rivals.other.rows("ALTER TABLE lake.default.t ALTER COLUMN id COMMENT 'the key'")
+    change.result()
+    assert rivals.one.ids() == ([1, 2] if late.startswith("INSERT") else [])
     assert ("a", "b") in rivals.one.rows("SHOW TBLPROPERTIES lake.default.t")
-    assert versions(rivals.other) == [3, 2, 1, 0]
+    assert rivals.one.rows("DESCRIBE TABLE lake.default.t") == [("id", "bigint", "the key")]
+    assert versions(rivals.other) == [4, 3, 2, 1, 0]
 
 
 @pytest.mark.proves("TXN-2")

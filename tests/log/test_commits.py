@@ -18,8 +18,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rename": {"to": "db.renamed"},
     "drop": {},
 }
-# Which of them an append fits on: everything that leaves the columns and the table.
-APPEND_FITS = {"append", "overwrite", "properties", "rename"}
+# What fits on what: an append on all that leaves the columns and the table, a change of metadata on all that leaves that.
+FITS = {
+    "append": {"append", "overwrite", "properties", "rename"},
+    "alter": {"append", "overwrite", "rename"},
+    "properties": {"append", "overwrite", "rename"},
+}
 
 
 @pytest.mark.proves("COM-1", "COM-2", "LOG-6", "COM-5")
@@ -92,8 +96,7 @@ def test_which_changes_of_one_table_fit_on_which(smalls: dict[bool, Repo], ours:
     other = repo.fresh()
     theirs_given = {"to": "db.theirs"} if theirs == "rename" else CHANGES[theirs]
     winner = other(theirs, author="bob", **theirs_given)
-    fits = ours == "append" and theirs in APPEND_FITS
-    if fits:
+    if theirs in FITS.get(ours, ()):
         assert seq(repo(ours, base="base", **CHANGES[ours])) == seq(winner) + 1
         return
     with pytest.raises(Refusal) as caught:

@@ -79,6 +79,24 @@ def test_a_type_widens_and_never_narrows(table: Any, refused: Any) -> None:
         table.sql("ALTER TABLE t ALTER COLUMN id TYPE INT")
 
 
+@pytest.mark.proves("COL-4")
+@pytest.mark.parametrize("limit", [100, 0], ids=["inline", "files"])
+def test_the_length_of_text_widens_and_never_narrows(lake: Any, limit: int) -> None:
+    lake.sql(f"CREATE TABLE v (s VARCHAR(3)) TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')")
+    lake.sql("INSERT INTO v VALUES ('abc')")
+    lake.sql("ALTER TABLE v ALTER COLUMN s TYPE VARCHAR(5)")
+    lake.sql("INSERT INTO v VALUES ('abcde')")
+    with pytest.raises(Exception, match="EXCEED_LIMIT_LENGTH"):
+        lake.sql("INSERT INTO v VALUES ('abcdef')")
+    with pytest.raises(Exception, match="NOT_SUPPORTED_CHANGE_COLUMN"):
+        lake.sql("ALTER TABLE v ALTER COLUMN s TYPE VARCHAR(4)")
+    lake.sql("ALTER TABLE v ALTER COLUMN s TYPE STRING")
+    lake.sql("INSERT INTO v VALUES ('abcdefgh')")
+    assert lake.rows("SELECT s FROM v WHERE s >= 'abc' ORDER BY s") == [("abc",), ("abcde",), ("abcdefgh",)]
+    with pytest.raises(Exception, match="NOT_SUPPORTED_CHANGE_COLUMN"):
+        lake.sql("ALTER TABLE v ALTER COLUMN s TYPE VARCHAR(9)")
+
+
 def test_float_and_decimal_widen(lake: Any) -> None:
     lake.sql("CREATE TABLE n (f FLOAT, d DECIMAL(5, 2)) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')")
     lake.sql("INSERT INTO n VALUES (1.5, 123.45)")
@@ -100,6 +118,25 @@ def test_fields_of_structs_are_added_renamed_and_dropped(table: Any) -> None:
     table.sql("ALTER TABLE t DROP COLUMN s.b")
     table.sql("ALTER TABLE t ADD COLUMN s.b STRING")
     assert table.rows("SELECT s.b, s.aa FROM t") == [(None, 10)]
+
+
+@pytest.mark.proves("COL-1")
+@pytest.mark.parametrize("limit", [100, 0], ids=["inline", "files"])
+def test_a_column_with_a_dot_in_its_name_is_no_field_of_another(lake: Any, limit: int) -> None:
+    lake.sql(
+        "CREATE TABLE d (`a.b` INT, c INT, a STRUCT<b: INT, `x.y`: INT>) PARTITIONED BY (`a.b`) "
+        f"TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')"
+    )
+    for n in (1, 2):
+        lake.sql(f"INSERT INTO d VALUES ({n}, {10 * n}, named_struct('b', {5 * n}, 'x.y', {7 * n}))")
+    assert lake.rows("SELECT c FROM d WHERE `a.b` = 1") == [(10,)]
+    assert lake.rows("SELECT c FROM d WHERE a.b = 5 AND a.`x.y` = 7") == [(10,)]
+    assert lake.rows("SELECT c FROM d WHERE a.`x.y` = 14") == [(20,)]
+    assert "1 of 2 files" in lake.rows("EXPLAIN SELECT c FROM d WHERE `a.b` = 1")[0][0]
+    lake.sql("ALTER TABLE d RENAME COLUMN `a.b` TO `p.q`")
+    lake.sql("UPDATE d SET `p.q` = 3 WHERE c = 20")
+    lake.sql("DELETE FROM d WHERE `p.q` = 1")
+    assert lake.rows("SELECT `p.q`, c, a.b FROM d") == [(3, 20, 10)]
 
 
 def test_columns_move(table: Any) -> None:

@@ -76,6 +76,10 @@ final case class Column(
 )
 
 object Column {
+
+  /** The attribute that only people read. */
+  val Comment: String = "comment"
+
   def encode(c: Column): Json = Json.some(
     "name" -> Some(Json.Text(c.name)),
     "physical" -> Option.when(c.physical != c.name)(Json.Text(c.physical)),
@@ -98,14 +102,16 @@ object Column {
 
   /** A physical name for a new column: its own name, or `name~1`, `name~2`, … where that was used
     * before. Used names are compared without case and never given again, so the same new column on two
-    * branches is the same column, and a dropped one's values never come back.
+    * branches is the same column, and a dropped one's values never come back. Dots become `~`: they
+    * stand between the parts of a path.
     *
     * @param used
     *   all physical names that the table (or struct) ever had
     */
   def physicalName(name: String, used: Iterable[String]): String = {
     val taken = used.map(fold).toSet
-    (Iterator(name) ++ Iterator.from(1).map(i => s"$name~$i")).find(n => !taken(fold(n))).get
+    val plain = name.replace('.', '~')
+    (Iterator(plain) ++ Iterator.from(1).map(i => s"$plain~$i")).find(n => !taken(fold(n))).get
   }
 
   private def fold(name: String): String = name.toLowerCase(java.util.Locale.ROOT)

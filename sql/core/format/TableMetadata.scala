@@ -24,13 +24,24 @@ final case class TableMetadata(
   /** All physical names of top-level columns, past and present. */
   def usedNames: Set[String] = retired ++ columns.map(_.physical)
 
-  /** Whether a writer that saw the other metadata wrote files that fit this. */
+  /** Whether a writer that saw the other metadata wrote files that fit this: comments and properties don't matter. */
   def sameLayout(other: TableMetadata): Boolean =
-    columns == other.columns && partitioning == other.partitioning && constraints == other.constraints &&
+    TableMetadata.uncommented(columns) == TableMetadata.uncommented(other.columns) &&
+      partitioning == other.partitioning && constraints == other.constraints &&
       readerFeatures == other.readerFeatures && writerFeatures == other.writerFeatures
 }
 
 object TableMetadata {
+
+  private def uncommented(columns: Seq[Column]): Seq[Column] =
+    columns.map(c => c.copy(dataType = uncommented(c.dataType), attributes = c.attributes - Column.Comment))
+
+  private def uncommented(t: ColumnType): ColumnType = t match {
+    case ColumnType.Struct(fields) => ColumnType.Struct(uncommented(fields))
+    case ColumnType.Arr(e, n) => ColumnType.Arr(uncommented(e), n)
+    case ColumnType.Mapping(k, v, n) => ColumnType.Mapping(uncommented(k), uncommented(v), n)
+    case other => other
+  }
 
   private def leaves(columns: Seq[Column], prefix: String): Map[String, ColumnType] =
     columns.flatMap { c =>

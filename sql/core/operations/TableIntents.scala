@@ -118,11 +118,14 @@ final case class RenameTable(base: CatalogState, id: String, to: Seq[String], br
   }
 }
 
-/** Changes columns, comments or properties. */
+/** Changes columns, comments or properties. Rows that came meanwhile don't matter, unless a new constraint was checked
+  * on those that were there.
+  */
 final case class AlterTable(base: CatalogState, id: String, metadata: TableMetadata) extends TableIntent {
   override val operation: String = "ALTER TABLE"
   override def onto(now: CatalogState): Proposal = {
-    Rebase.unchanged(base, now, id)
+    val checked = metadata.constraints.exists(!base.tables(id).metadata.constraints.contains(_))
+    if (checked) Rebase.unchanged(base, now, id) else Rebase.sameMetadata(base, now, id)
     if (now.tables(id).metadata == metadata) Proposal()
     else Proposal(Map(id -> TableChange(0, metadata = Some(metadata))))
   }

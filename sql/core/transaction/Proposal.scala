@@ -61,6 +61,13 @@ object Rebase {
       throw new Conflict(s"the columns of ${was.name.mkString(".")} were changed meanwhile", is.at)
   }
 
+  /** A change of metadata fits on any newer state with the same metadata: whatever rows it has. */
+  def sameMetadata(base: CatalogState, now: CatalogState, id: String): Unit = {
+    val (was, is) = (base.tables(id), present(base, now, id))
+    if (is.metadata != was.metadata)
+      throw new Conflict(s"columns or properties of ${was.name.mkString(".")} were changed meanwhile", is.at)
+  }
+
   /** Everything else needs the table as it was read. */
   def unchanged(base: CatalogState, now: CatalogState, id: String): Unit = {
     val (was, is) = (base.tables(id), present(base, now, id))

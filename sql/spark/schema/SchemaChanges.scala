@@ -176,6 +176,8 @@ object SchemaChanges {
     case (ShortType, IntegerType | LongType) => true
     case (IntegerType, LongType) => true
     case (FloatType, DoubleType) => true
+    case (a: VarcharType, b: VarcharType) => a.length <= b.length && a.collationId == b.collationId
+    case (a: VarcharType, b: StringType) => !b.isInstanceOf[CharType] && a.collationId == b.collationId
     case (a: DecimalType, b: DecimalType) => a.scale == b.scale && a.precision <= b.precision
     case _ => false
   }

@@ -231,10 +231,14 @@ def invalid_name(name: str, reason: str) -> AnabranchError:
 
 
 def physical_name(name: str, used: Iterable[str]) -> str:
-    """A physical name for a new column: its own, or ``name~1``, ``name~2``, … where that was used."""
+    """A physical name for a new column: its own, or ``name~1``, ``name~2``, … where that was used.
+
+    Without dots, which join the parts of paths.
+    """
     taken = {u.lower() for u in used}
-    candidate, i = name, 0
+    plain = name.replace(".", "~")
+    candidate, i = plain, 0
     while candidate.lower() in taken:
         i += 1
-        candidate = f"{name}~{i}"
+        candidate = f"{plain}~{i}"
     return candidate
