@@ -80,6 +80,8 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   override def createTable(ident: Identifier, info: TableInfo): Table =
     found(ident)(tables.create(ident, info))
+  override def createTableLike(ident: Identifier, info: TableInfo, source: Table): Table =
+    found(ident)(tables.createLike(ident, info, source))
   override def alterTable(ident: Identifier, changes: TableChange*): Table =
     found(ident)(tables.alter(ident, changes))
   override def dropTable(ident: Identifier): Boolean = found(ident)(tables.drop(ident))

@@ -114,6 +114,10 @@ def test_restore_takes_times_refs_and_parameters(table: Any) -> None:
 def test_restore_to_what_is_no_time_is_refused(table: Any, refused: Any) -> None:
     with refused("ANABRANCH_SQL.NOT_A_TIME"):
         table.sql("RESTORE TABLE t TO TIMESTAMP AS OF CAST(NULL AS TIMESTAMP)")
+    for words in ("'garbage'", "'2026-02-30'", "'12 o''clock'"):
+        with refused("ANABRANCH_SQL.NOT_A_TIME", words.strip("'").replace("''", "'")[:4]):
+            table.sql(f"RESTORE TABLE t TO TIMESTAMP AS OF {words}")
+    assert [row[0] for row in table.rows("DESCRIBE HISTORY t")] == [1, 0]
 
 
 def test_restore_on_a_branch_leaves_others_alone(table: Any) -> None:

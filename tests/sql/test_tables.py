@@ -202,3 +202,49 @@ def test_what_is_not_there_yet_is_refused_and_not_ignored(
     with refused(condition):
         lake.sql(statement)
     assert lake.rows("SHOW COMMITS") == before
+
+
+def test_a_namespace_has_no_place_of_its_own(lake: Any, refused: Any) -> None:
+    with refused("ANABRANCH_NAMESPACE.LOCATION", "elsewhere"):
+        lake.sql("CREATE NAMESPACE elsewhere LOCATION 'file:///tmp/elsewhere'")
+    assert lake.rows("SHOW NAMESPACES") == [("default",)]
+    with refused("ANABRANCH_NAMESPACE.LOCATION", "default"):
+        lake.sql("ALTER NAMESPACE default SET LOCATION 'file:///tmp/elsewhere'")
+
+
+def test_a_table_like_another_has_its_columns_and_none_of_its_rows(lake: Any, refused: Any) -> None:
+    lake.sql(
+        "CREATE TABLE t (id BIGINT NOT NULL COMMENT 'key', day DATE, v VARCHAR(5) DEFAULT 'x', "
+        "CONSTRAINT positive CHECK (id > 0)) PARTITIONED BY (months(day)) COMMENT 'readings' "
+        "TBLPROPERTIES ('anabranch.write.inline-rows' = '0', 'owner.team' = 'lab')"
+    )
+    lake.sql("INSERT INTO t (id, day) VALUES (1, DATE'2026-01-01')")
+    lake.sql("CREATE TABLE u LIKE t TBLPROPERTIES ('k' = 'v')")
+    assert lake.rows("SELECT * FROM u") == []
+    made, other = (lake.rows(f"SHOW CREATE TABLE {name}")[0][0].replace(".u ", ".t ") for name in "ut")
+    assert made == other.replace("'owner.team' = 'lab'", "'k' = 'v'")
+    lake.sql("INSERT INTO u (id, day) VALUES (2, DATE'2026-02-01')")
+    assert lake.rows("SELECT id, v FROM u") == [(2, "x")]
+    with refused("CHECK_CONSTRAINT_VIOLATION"):
+        lake.sql("INSERT INTO u (id, day) VALUES (-2, DATE'2026-02-01')")
+    with refused("TABLE_OR_VIEW_ALREADY_EXISTS"):
+        lake.sql("CREATE TABLE u LIKE t")
+    lake.sql("CREATE TABLE IF NOT EXISTS u LIKE t")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "place of its files"):
+        lake.sql("CREATE TABLE w LIKE t LOCATION 'file:///tmp/w'")
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", "format orc"):
+        lake.sql("CREATE TABLE w LIKE t USING orc")
+
+
+def test_a_table_may_be_like_one_at_another_ref_or_of_another_catalog(lake: Any) -> None:
+    lake.sql("CREATE TABLE t (a INT)")
+    lake.sql("CREATE BRANCH dev")
+    lake.sql("ALTER TABLE `t@dev` ADD COLUMN b INT")
+    lake.sql("CREATE TABLE u LIKE `t@dev`")
+    assert lake.sql("SELECT * FROM u").columns == ["a", "b"]
+    lake.sql("CREATE TABLE spark_catalog.default.plain (c CHAR(3), d DATE) USING parquet")
+    try:
+        lake.sql("CREATE TABLE w LIKE spark_catalog.default.plain USING anabranch")
+        assert lake.rows("DESCRIBE TABLE w") == [("c", "char(3)", None), ("d", "date", None)]
+    finally:
+        lake.sql("DROP TABLE spark_catalog.default.plain")

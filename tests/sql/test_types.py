@@ -83,6 +83,14 @@ def test_values_round_trip(lake: Any, sql_type: str, inline: bool) -> None:
         assert {(n, n) for n in range(len(values) - 1)} <= set(found)
 
 
+@pytest.mark.parametrize("sql_type", ["VARCHAR(9)", "CHAR(9)"])
+def test_collated_text_of_a_length_is_refused_since_its_collation_would_be_lost(
+    lake: Any, refused: Any, sql_type: str
+) -> None:
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE", f"{sql_type} COLLATE UTF8_LCASE", "STRING"):
+        lake.sql(f"CREATE TABLE t (s {sql_type} COLLATE UTF8_LCASE)")
+
+
 def test_collated_text_is_found_whatever_its_case(lake: Any) -> None:
     lake.sql(
         "CREATE TABLE t (s STRING COLLATE UTF8_LCASE, n INT) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"

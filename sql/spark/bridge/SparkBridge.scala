@@ -5,7 +5,7 @@ import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, Expression}
+import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, EvalMode, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
@@ -98,10 +98,11 @@ object SparkBridge {
     }
   }
 
-  /** The value of a constant expression as a timestamp, in microseconds since 1970; None if it is NULL. */
+  /** The value of a constant expression as a timestamp, in microseconds since 1970; None if it is NULL or no time. */
   def timestampMicros(session: ClassicSession, e: Expression): Option[Long] = {
+    val zone = session.sessionState.conf.sessionLocalTimeZone
     val plan = Project(
-      Seq(Alias(Cast(e, TimestampType, Some(session.sessionState.conf.sessionLocalTimeZone)), "time")()),
+      Seq(Alias(Cast(e, TimestampType, Some(zone), EvalMode.TRY), "time")()),
       OneRowRelation()
     )
     val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head

@@ -2,7 +2,7 @@ package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.operations._
-import org.apache.spark.sql.connector.catalog.NamespaceChange
+import org.apache.spark.sql.connector.catalog.{NamespaceChange, SupportsNamespaces}
 
 /** Namespaces of a catalog. Throws the core's own errors. */
 final class NamespaceOperations(context: CatalogContext) {
@@ -23,10 +23,13 @@ final class NamespaceOperations(context: CatalogContext) {
     )
   )
 
-  def create(name: Seq[String], properties: Map[String, String]): Unit =
+  def create(name: Seq[String], properties: Map[String, String]): Unit = {
+    mustHaveNoPlace(name, properties.keys)
     context.commit(context.currentRef)(_ => CreateNamespace(name, properties - "owner", context.currentRef))
+  }
 
   def alter(name: Seq[String], changes: Seq[NamespaceChange]): Unit = {
+    mustHaveNoPlace(name, changes.collect { case s: NamespaceChange.SetProperty => s.property })
     def applied(properties: Map[String, String]) = changes.foldLeft(properties) {
       case (p, s: NamespaceChange.SetProperty) => p.updated(s.property, s.value)
       case (p, r: NamespaceChange.RemoveProperty) => p - r.property
@@ -34,6 +37,11 @@ final class NamespaceOperations(context: CatalogContext) {
     }
     context.commit(context.currentRef)(_ => AlterNamespace(name, applied, context.currentRef))
   }
+
+  /** A clause without meaning is refused, not ignored. */
+  private def mustHaveNoPlace(name: Seq[String], properties: Iterable[String]): Unit =
+    if (properties.exists(_ == SupportsNamespaces.PROP_LOCATION))
+      throw AnabranchException("ANABRANCH_NAMESPACE.LOCATION", "namespace" -> Names.show(name))
 
   def drop(name: Seq[String], cascade: Boolean): Boolean = {
     val there = namespaces.contains(name)

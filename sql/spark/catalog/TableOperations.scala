@@ -5,7 +5,7 @@ import io.anabranch.core.format.TableMetadata
 import io.anabranch.core.operations._
 import io.anabranch.core.repository.{ChangeRange, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
-import io.anabranch.spark.schema.SchemaChanges
+import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
 import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable}
 import io.anabranch.spark.write.WritePlans
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -60,6 +60,30 @@ final class TableOperations(context: CatalogContext) {
       CreateTable(repository.newId(), t.name, metadata(t, info), StagedFiles.None, t.ref, "CREATE TABLE")
     context.commit(t.ref, parameters(info))(_ => intent)
     load(ident)
+  }
+
+  /** CREATE TABLE LIKE: `info` has columns, partitioning and constraints of the other table; what is said of it and how it
+    * is written comes along from one of ours, unless the statement says otherwise.
+    */
+  def createLike(ident: Identifier, info: TableInfo, source: Table): AnabranchTable = {
+    val (columns, taken) = source match {
+      case t: AnabranchTable =>
+        val metadata = t.loaded.table.metadata
+        (
+          SparkBridge.columns(ColumnMapping.ofNew(metadata.columns)),
+          metadata.properties.filter { case (key, _) =>
+            key == TableCatalog.PROP_COMMENT || key.startsWith("anabranch.")
+          }
+        )
+      case _ => (info.columns, Map.empty[String, String])
+    }
+    val all = new TableInfo.Builder()
+      .withColumns(columns)
+      .withPartitions(info.partitions)
+      .withConstraints(info.constraints)
+      .withProperties((taken ++ info.properties.asScala).asJava)
+      .build()
+    create(ident, all)
   }
 
   def changelog(ident: Identifier, asked: ChangelogContext): Changelog = {

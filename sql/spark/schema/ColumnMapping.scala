@@ -24,6 +24,10 @@ object ColumnMapping {
   /** The schema that users see. */
   def logical(columns: Seq[Column]): StructType = struct(columns, identities = false, physicalNames = false)
 
+  /** The schema of a new table with such columns: it has no rows from before its defaults. */
+  def ofNew(columns: Seq[Column]): StructType =
+    logical(columns.map(c => c.copy(attributes = c.attributes - "default.exists")))
+
   /** The schema of data files: the same fields under their physical names. */
   def physical(columns: Seq[Column]): StructType = struct(columns, identities = false, physicalNames = true)
 
@@ -124,6 +128,14 @@ object ColumnMapping {
           columnType(k, used, prefix + "key.", table),
           columnType(v, used, prefix + "value.", table),
           n
+        )
+      case s: StringType if s.collationId != StringType.collationId && nameOf(s).contains('(') =>
+        // Spark can't write such a column
+        throw AnabranchException(
+          "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
+          "table" -> table,
+          "reason" -> s"the type ${s.sql} can't be stored",
+          "advice" -> "Use STRING with the collation."
         )
       case _: UserDefinedType[_] | _: NullType | _: ObjectType =>
         throw AnabranchException(
