@@ -72,4 +72,5 @@ def test_the_clinical_example_comes_out_right(s3_session: RemoteSession, tmp_pat
     assert digests["after the restore"] == digests["before the accident"]
     assert outcome["rows_lost_on_main"] == 5
     authors = [row[2] for row in s3_session.rows("DESCRIBE HISTORY lake.clinical.observation")]
-    assert authors == ["data-engineering", "nightly-job", "data-engineering", "data-engineering"]
+    teams = ["coding-review", "lab-review"]
+    assert authors == ["data-engineering", "nightly-job", *teams, "data-engineering", "data-engineering"]
