@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch import errors
 from anabranch.catalog import Catalog
 from anabranch.committing import Transaction
+from anabranch.difference import Difference
 from anabranch.results import (
     Branch,
     Commit,
@@ -51,6 +52,7 @@ __all__ = [
     "Catalog",
     "Commit",
     "Conflict",
+    "Difference",
     "MergeResult",
     "Repository",
     "RestoreResult",

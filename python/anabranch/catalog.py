@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anabranch import _sql
 from anabranch._statements import message_clause
 from anabranch.committing import Committing
+from anabranch.difference import Difference
 from anabranch.merging import Merging
 from anabranch.results import (
     Branch,
@@ -258,7 +259,7 @@ class Catalog(Merging, Committing):
         )[0]
         return RestoreResult(r["table"], r["version"], r["commit"], r["rows"], r["files"])
 
-    def diff(self, from_ref: str, to_ref: str, table: str | Sequence[str] | None = None) -> list[TableChange]:
+    def diff(self, from_ref: str, to_ref: str, table: str | Sequence[str] | None = None) -> Difference:
         """How the tables differ between two refs.
 
         Args:
@@ -267,7 +268,8 @@ class Catalog(Merging, Committing):
             table: only this table; None is all.
 
         Returns:
-            One entry for each table that differs.
+            One `TableChange` for each table that differs, read from metadata alone; its `Difference.changes`
+            and `Difference.cell_changes` tell the rows and cells.
 
         Raises:
             pyspark.errors.PySparkException: ``ANABRANCH_REF.NOT_FOUND``, ``ANABRANCH_TABLE.NOT_FOUND``.
@@ -276,18 +278,8 @@ class Catalog(Merging, Committing):
         args = {"from": from_ref, "to": to_ref}
         if table is not None:
             args["table"] = _sql.join(_sql.split(table) if isinstance(table, str) else table)
-        return [
-            TableChange(
-                r["table"],
-                r["change"],
-                r["detail"],
-                r["rows_from"],
-                r["rows_to"],
-                r["files_added"],
-                r["files_removed"],
-            )
-            for r in self._rows(f"CALL {self._id}.system.diff(from => :from, to => :to{only})", args)
-        ]
+        rows = self._rows(f"CALL {self._id}.system.diff(from => :from, to => :to{only})", args)
+        return Difference(self._spark, self.name, from_ref, to_ref, [_table_change(r) for r in rows])
 
     # --- statements
 
@@ -301,6 +293,22 @@ class Catalog(Merging, Committing):
 
     def _drop(self, kind: str, name: str, if_exists: bool) -> None:
         self._rows(f"DROP {kind} {'IF EXISTS ' if if_exists else ''}:name IN {self._id}", {"name": name})
+
+
+def _table_change(r: Any) -> TableChange:
+    return TableChange(
+        r["table"],
+        r["change"],
+        r["detail"],
+        r["rows_from"],
+        r["rows_to"],
+        r["files_added"],
+        r["files_removed"],
+        r["rows_added"],
+        r["rows_changed"],
+        r["rows_removed"],
+        tuple(r["schema_changes"]),
+    )
 
 
 def _limit(limit: int | None) -> str:

@@ -92,6 +92,13 @@ class TableChange:
         rows_to: rows on the other side.
         files_added: data files that only the other side has.
         files_removed: data files that only the one side has.
+        rows_added: rows that only the other side has. This and the next two are read from metadata
+            alone. They are None where these do not tell: in a merge; where a RESTORE or a merge lies between
+            the two sides; where both changed or moved the same rows; and where older and newer rows went to
+            one file together. The rows themselves, `Difference.changes`, tell it then.
+        rows_changed: rows that both sides have, in different versions.
+        rows_removed: rows that only the one side has.
+        schema_changes: what became of the columns, in words, such as ``renamed v to value``.
     """
 
     table: str
@@ -101,6 +108,10 @@ class TableChange:
     rows_to: int | None = None
     files_added: int | None = None
     files_removed: int | None = None
+    rows_added: int | None = None
+    rows_changed: int | None = None
+    rows_removed: int | None = None
+    schema_changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,27 @@ def told(history: DataFrame) -> list[tuple[Any, ...]]:
     return [(r["change"], r["operation"], r["author"], json.loads(r["row"])["v"]) for r in history.collect()]
 
 
+def test_a_difference_tells_tables_rows_and_cells(lake: Lake, t: Table) -> None:
+    catalog = Catalog(lake.spark, lake.name)
+    lake.rows("CREATE BRANCH dev IN {lake}")
+    lake.rows("UPDATE {lake}.`t@dev` SET v = 'c!' WHERE id = 3")
+    lake.rows("INSERT INTO {lake}.`t@dev` VALUES (4, 'd')")
+    lake.rows("ALTER TABLE {lake}.`t@dev` ADD COLUMN n INT")
+    found = catalog.diff("main", "dev")
+    (change,) = found
+    assert (len(found), found[0].table, found[:1]) == (1, "default.t", (change,))
+    assert (change.rows_added, change.rows_changed, change.rows_removed) == (1, 1, 0)
+    assert change.schema_changes == ("added n integer",)
+    told = found.changes("default.t").select("_change_type", "id", "v").collect()
+    assert sorted(tuple(r) for r in told) == [
+        ("insert", 4, "d"),
+        ("update_postimage", 3, "c!"),
+        ("update_preimage", 3, "c"),
+    ]
+    assert [tuple(c)[1:] for c in found.cell_changes(["default", "t"]).collect()] == [("v", "c", "c!")]
+    assert list(catalog.diff("main", "main")) == []
+
+
 def test_a_row_tells_each_of_its_versions(lake: Lake, t: Table) -> None:
     by = Catalog(lake.spark, lake.name)
     (row_id,) = lake.rows("SELECT _row_id FROM {lake}.t WHERE id = 2")[0]

@@ -226,6 +226,74 @@ def test_a_range_that_is_none_is_refused(lake: Lake, clause: str, condition: str
     assert caught.value.getCondition() == condition
 
 
+CALLS = [
+    ("from_version => 1, to_version => 4", "FROM VERSION 1 EXCLUSIVE TO VERSION 4"),
+    ("from_version => 2", "FROM VERSION 2 EXCLUSIVE"),
+    ("from_ref => 'main~2', to_ref => 'main'", "FROM VERSION 'main~2' EXCLUSIVE TO VERSION 'main'"),
+    ("from_ref => 'main', to_ref => 'dev', net => true", "FROM VERSION 'main' EXCLUSIVE TO VERSION 'dev'"),
+    (
+        "from_version => 0, net => true",
+        "FROM VERSION 0 EXCLUSIVE WITH (deduplicationMode = 'netChanges')",
+    ),
+    ("from_timestamp => TIMESTAMP'2000-01-01'", "FROM TIMESTAMP '2000-01-01' EXCLUSIVE"),
+    (
+        "from_timestamp => TIMESTAMP'2000-01-01', to_timestamp => TIMESTAMP'2000-01-02'",
+        "FROM TIMESTAMP '2000-01-01' EXCLUSIVE TO TIMESTAMP '2000-01-02'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "clause"), CALLS)
+def test_a_call_tells_the_same_as_the_clause(lake: Lake, given: str, clause: str) -> None:
+    lake.rows("CREATE BRANCH dev IN {lake} FROM 'main~1'")
+    lake.rows("UPDATE {lake}.`t@dev` SET v = 'dev' WHERE id = 4")
+    called = lake.sql(f"CALL {{lake}}.system.changes(table => 'default.t', {given})").collect()
+    found = [(r["_commit_version"], r["_change_type"], r["id"], r["v"]) for r in called]
+    assert sorted(found, key=str) == sorted(changes(lake, clause), key=str)
+    assert found or "2000-01-02" in clause
+
+
+def test_a_call_takes_a_condition_and_a_ref_in_the_name(lake: Lake) -> None:
+    lake.rows("CREATE BRANCH dev IN {lake}")
+    lake.rows("UPDATE {lake}.`t@dev` SET v = 'dev' WHERE id IN (4, 5)")
+    found = lake.sql(
+        "CALL {lake}.system.changes(table => 'default.`t@dev`', from_ref => 'main', where => 'id = 4')"
+    ).collect()
+    assert [(r["_change_type"], r["id"], r["v"]) for r in found] == [
+        ("update_preimage", 4, "a"),
+        ("update_postimage", 4, "dev"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "condition", "words"),
+    [
+        ("to_version => 3", "ANABRANCH_PROCEDURE.INVALID_ARGUMENT", "from_version"),
+        ("from_version => 1, from_ref => 'main'", "ANABRANCH_PROCEDURE.INVALID_ARGUMENT", "one of them"),
+        (
+            "from_version => 1, to_timestamp => TIMESTAMP'2030-01-01'",
+            "ANABRANCH_PROCEDURE.INVALID_ARGUMENT",
+            "another timestamp",
+        ),
+        ("from_version => 99", "ANABRANCH_TABLE.VERSION_NOT_FOUND", "99"),
+        ("from_version => -1", "ANABRANCH_REF.NOT_FOUND", "-1"),
+        ("from_ref => 'nowhere'", "ANABRANCH_REF.NOT_FOUND", "nowhere"),
+        ("from_ref => '000000-99'", "ANABRANCH_REF.NOT_FOUND", "000000-99"),
+        ("from_ref => '000000-0'", "ANABRANCH_TABLE.NOT_FOUND", "000000-0"),
+        ("from_ref => 'main~99'", "ANABRANCH_REF.NO_ANCESTOR", "main~99"),
+        ("from_ref => 'main', to_version => 2", "ANABRANCH_TABLE.INVALID_RANGE", "ends before"),
+        ("from_version => 3, to_version => 2", "ANABRANCH_TABLE.INVALID_RANGE", "ends before"),
+    ],
+)
+def test_a_call_for_what_is_not_there_is_refused_by_name(
+    lake: Lake, given: str, condition: str, words: str
+) -> None:
+    with pytest.raises(PySparkException) as caught:
+        lake.rows(f"CALL {{lake}}.system.changes(table => 'default.t', {given})")
+    assert caught.value.getCondition() == condition
+    assert words in str(caught.value)
+
+
 def test_changes_of_a_table_that_was_created_anew_do_not_lead_into_the_old_one(lake: Lake) -> None:
     lake.rows("CREATE TAG before IN {lake}")
     lake.rows("DROP TABLE {lake}.t")

@@ -3,7 +3,11 @@ package io.anabranch.core.operations
 import io.anabranch.core.format.Position
 import io.anabranch.core.log.{CatalogState, TableState}
 
-/** How one table differs between two states; counts are of rows and files. */
+/** How one table differs between two states; counts are of rows and files.
+  *
+  * @param rows
+  *   None where metadata do not tell
+  */
 final case class TableDifference(
     name: Seq[String],
     change: String,
@@ -11,7 +15,9 @@ final case class TableDifference(
     rowsFrom: Long,
     rowsTo: Long,
     filesAdded: Long,
-    filesRemoved: Long
+    filesRemoved: Long,
+    rows: Option[RowCounts],
+    schema: Seq[String]
 )
 
 /** The difference of two catalogs, by table: reads metadata only. */
@@ -19,20 +25,24 @@ object Diff {
 
   /** @param rowsBy
     *   what tells whether two states of a table have the same rows
+    * @param counts
+    *   of two states of a table whose rows differ
     */
   def between(
       from: CatalogState,
       to: CatalogState,
-      rowsBy: TableState => Position = _.content
+      rowsBy: TableState => Position = _.content,
+      counts: (TableState, TableState) => Option[RowCounts] = (_, _) => None
   ): Seq[TableDifference] =
     (from.tables.keySet ++ to.tables.keySet).toSeq
-      .flatMap(id => table(from.tables.get(id), to.tables.get(id), rowsBy))
+      .flatMap(id => table(from.tables.get(id), to.tables.get(id), rowsBy, counts))
       .sortBy(d => Names.show(d.name))
 
   private def table(
       from: Option[TableState],
       to: Option[TableState],
-      rowsBy: TableState => Position
+      rowsBy: TableState => Position,
+      counts: (TableState, TableState) => Option[RowCounts]
   ): Option[TableDifference] =
     (from, to) match {
       case (Some(a), Some(b)) if a.name == b.name && a.content == b.content => None
@@ -49,10 +59,13 @@ object Diff {
         ).flatten
         Option.when(what.nonEmpty) {
           val change = if (renamed && what.size == 1) "renamed" else "changed"
-          difference(b.name, change, what.mkString(", "), from, to)
+          val rows = if (files) counts(a, b) else Some(RowCounts.None)
+          difference(b.name, change, what.mkString(", "), from, to, rows)
         }
-      case (None, Some(b)) => Some(difference(b.name, "created", "", from, to))
-      case (Some(a), None) => Some(difference(a.name, "dropped", "", from, to))
+      case (None, Some(b)) =>
+        Some(difference(b.name, "created", "", from, to, Some(RowCounts(b.files.rows, 0, 0))))
+      case (Some(a), None) =>
+        Some(difference(a.name, "dropped", "", from, to, Some(RowCounts(0, 0, a.files.rows))))
       case _ => None
     }
 
@@ -61,7 +74,8 @@ object Diff {
       change: String,
       detail: String,
       from: Option[TableState],
-      to: Option[TableState]
+      to: Option[TableState],
+      rows: Option[RowCounts]
   ) = {
     // a file whose deletion vector differs counts as both removed and added
     val before =
@@ -75,7 +89,11 @@ object Diff {
       from.fold(0L)(_.files.rows),
       to.fold(0L)(_.files.rows),
       (after -- before).size.toLong,
-      (before -- after).size.toLong
+      (before -- after).size.toLong,
+      rows,
+      from.zip(to).fold(Seq.empty[String]) { case (a, b) =>
+        SchemaDifference.between(a.metadata.columns, b.metadata.columns)
+      }
     )
   }
 }

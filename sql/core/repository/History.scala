@@ -168,26 +168,6 @@ private[repository] trait History {
     }
   }
 
-  /** What differs between two refs, by table. */
-  def diff(from: String, to: String, table: Option[Seq[String]]): Seq[TableChangeInfo] = {
-    val (a, b) = (resolver.resolve(from), resolver.resolve(to))
-    table.foreach { name =>
-      if (!a.state.byName.contains(name)) Names.table(b.state, name, to): Unit
-    }
-    val all = Diff.between(a.state, b.state, rowsMadeBy).map(TableChangeInfo.of)
-    table.fold(all)(name => all.filter(_.table == Names.show(name)))
-  }
-
-  /** The commit that made a table's rows what they are, whatever compactions have come since. */
-  private def rowsMadeBy(t: TableState): Position = {
-    val entry = states.log.get(t.content)
-    val moved = entry.commit.tables.get(t.id).exists(_.rearranged)
-    val before =
-      if (moved) entry.commit.firstParent.flatMap(states.at(_).tables.get(t.id))
-      else None
-    before.fold(t.content)(rowsMadeBy)
-  }
-
   def detail(ref: String, table: Seq[String]): TableDetail = {
     val r = resolver.resolve(ref)
     val t = Names.table(r.state, table, ref)

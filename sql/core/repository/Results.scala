@@ -1,5 +1,6 @@
 package io.anabranch.core.repository
 
+import io.anabranch.core.operations.{RowCounts, TableDifference}
 import io.anabranch.core.operations.merge.MergeConflict
 
 /** A branch and its newest commit; `current` is not known here, it is the session's. */
@@ -24,7 +25,13 @@ final case class CommitInfo(
     tables: Seq[String]
 )
 
-/** One table in a merge or diff; `change` is created, changed, dropped, renamed or conflict. */
+/** One table in a merge or diff; `change` is created, changed, dropped, renamed or conflict.
+  *
+  * @param rows
+  *   None where metadata do not tell
+  * @param schema
+  *   what became of its columns, in words
+  */
 final case class TableChangeInfo(
     table: String,
     change: String,
@@ -32,11 +39,13 @@ final case class TableChangeInfo(
     rowsFrom: Long = 0,
     rowsTo: Long = 0,
     filesAdded: Long = 0,
-    filesRemoved: Long = 0
+    filesRemoved: Long = 0,
+    rows: Option[RowCounts] = None,
+    schema: Seq[String] = Nil
 )
 
 object TableChangeInfo {
-  private[repository] def of(d: io.anabranch.core.operations.TableDifference): TableChangeInfo =
+  private[repository] def of(d: TableDifference): TableChangeInfo =
     TableChangeInfo(
       d.name.mkString("."),
       d.change,
@@ -44,7 +53,9 @@ object TableChangeInfo {
       d.rowsFrom,
       d.rowsTo,
       d.filesAdded,
-      d.filesRemoved
+      d.filesRemoved,
+      d.rows,
+      d.schema
     )
 }
 

@@ -18,7 +18,7 @@ final case class RowVersion[A](change: String, commit: CommitInfo, row: A)
 /** The versions of a row, newest first: from each the commit that wrote it leads to the one before, so that only
   * commits that wrote the row are looked at.
   */
-private[repository] trait RowHistory extends Changes {
+private[repository] trait RowHistory extends Differences {
 
   /** @param find
     *   looks for the row in a state of the table, at a commit

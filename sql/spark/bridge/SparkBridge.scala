@@ -109,6 +109,10 @@ object SparkBridge {
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
 
+  /** The rows of a query, as Spark holds them. */
+  def collected(query: DataFrame): Array[InternalRow] =
+    query.asInstanceOf[Dataset[_]].queryExecution.executedPlan.executeCollect()
+
   /** Lets Spark's cache see that tables were changed by something other than Spark's own commands. */
   def recache(session: ClassicSession, tables: Iterable[Seq[String]]): Unit =
     tables.foreach(session.sharedState.cacheManager.recacheTableOrView(session, _, includeTimeTravel = false))

@@ -3,9 +3,11 @@ package io.anabranch.spark.catalog
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.repository.OpenTransaction
 import io.anabranch.spark.AnabranchErrors.translated
+import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow
+import org.apache.spark.sql.catalyst.util.GenericArrayData
 import org.apache.spark.sql.connector.catalog.Identifier
 import org.apache.spark.sql.connector.catalog.procedures.{
   BoundProcedure,
@@ -23,6 +25,7 @@ final class Procedures(context: CatalogContext) {
   private val all: Map[String, UnboundProcedure] =
     Seq[UnboundProcedure](
       new DiffProcedure(context),
+      new ChangesProcedure(context),
       new RowHistoryProcedure(context),
       new RowCommitsProcedure(context),
       new ResolveProcedure(context)
@@ -48,29 +51,18 @@ final class Procedures(context: CatalogContext) {
     else Array.empty
 }
 
-/** A procedure whose result is found on the driver.
-  *
-  * @param ddl
-  *   of its result
-  */
-abstract private[catalog] class LocalProcedure(context: CatalogContext, ddl: String)
+/** A procedure of a catalog, with what all of them need. */
+abstract private[catalog] class CatalogProcedure(context: CatalogContext)
     extends UnboundProcedure
     with BoundProcedure {
-  private val schema = StructType.fromDDL(ddl)
 
-  /** The rows of the result. */
-  protected def run(input: InternalRow): Seq[Seq[Any]]
+  protected def result(input: InternalRow): Scan
 
   override def bind(inputType: StructType): BoundProcedure = this
   override def isDeterministic(): Boolean = false
 
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {
-    val found = run(input).map(r => new GenericInternalRow(r.map(LocalProcedure.value).toArray): InternalRow)
-    val result: Scan = new LocalScan {
-      override def readSchema(): StructType = schema
-      override def rows(): Array[InternalRow] = found.toArray
-    }
-    Iterator(result).asJava
+    Iterator(result(input)).asJava
   }
 
   /** The text of an argument that must not be NULL. */
@@ -84,17 +76,52 @@ abstract private[catalog] class LocalProcedure(context: CatalogContext, ddl: Str
     input.getString(place)
   }
 
+  /** The error for arguments that don't fit together. */
+  protected def wrong(reason: String): AnabranchException = AnabranchException(
+    "ANABRANCH_PROCEDURE.INVALID_ARGUMENT",
+    "procedure" -> s"system.${name()}",
+    "reason" -> reason
+  )
+
   /** A table as users name it, with or without the catalog, and with a ref or not. */
   protected def table(text: String): Identifier = {
     val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
     val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts
     Identifier.of(context.namespaceOf(name.init).toArray, name.last)
   }
+
+  /** The rows of a query as a result: Spark takes only such as are on the driver. */
+  protected def local(query: DataFrame): Scan =
+    new LocalRows(query.schema, SparkBridge.collected(query))
+}
+
+final private class LocalRows(schema: StructType, found: Array[InternalRow]) extends LocalScan {
+  override def readSchema(): StructType = schema
+  override def rows(): Array[InternalRow] = found
+}
+
+/** A procedure whose result is always of the same columns.
+  *
+  * @param ddl
+  *   these
+  */
+abstract private[catalog] class LocalProcedure(context: CatalogContext, ddl: String)
+    extends CatalogProcedure(context) {
+  private val schema = StructType.fromDDL(ddl)
+
+  /** The rows of the result. */
+  protected def run(input: InternalRow): Seq[Seq[Any]]
+
+  override protected def result(input: InternalRow): Scan = {
+    val found = run(input).map(r => new GenericInternalRow(r.map(LocalProcedure.value).toArray): InternalRow)
+    new LocalRows(schema, found.toArray)
+  }
 }
 
 private object LocalProcedure {
   def value(v: Any): Any = v match {
     case s: String => UTF8String.fromString(s)
+    case all: Seq[_] => new GenericArrayData(all.map(value))
     case other => other
   }
 }
@@ -106,7 +133,8 @@ final class DiffProcedure(context: CatalogContext)
     extends LocalProcedure(
       context,
       "table STRING, change STRING, detail STRING, rows_from BIGINT, rows_to BIGINT, files_added BIGINT, " +
-        "files_removed BIGINT"
+        "files_removed BIGINT, rows_added BIGINT, rows_changed BIGINT, rows_removed BIGINT, " +
+        "schema_changes ARRAY<STRING>"
     ) {
   override def name(): String = "diff"
   override def description(): String = "what differs between two refs, by table"
@@ -123,6 +151,10 @@ final class DiffProcedure(context: CatalogContext)
       Option.when(!input.isNullAt(2))(table(input.getString(2))).map(i => i.namespace.toSeq :+ i.name)
     context.repository
       .diff(from, to, only)
-      .map(c => Seq(c.table, c.change, c.detail, c.rowsFrom, c.rowsTo, c.filesAdded, c.filesRemoved))
+      .map { c =>
+        val rows = c.rows.fold(Seq[Any](null, null, null))(r => Seq(r.added, r.changed, r.removed))
+        Seq[Any](c.table, c.change, c.detail, c.rowsFrom, c.rowsTo, c.filesAdded, c.filesRemoved) ++
+          (rows :+ c.schema)
+      }
   }
 }

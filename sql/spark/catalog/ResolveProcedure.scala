@@ -64,10 +64,4 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
       Decision(choice, names.get(r.getString(0)), row, Option(r.getString(2)))
     }
   }
-
-  private def wrong(reason: String) = AnabranchException(
-    "ANABRANCH_PROCEDURE.INVALID_ARGUMENT",
-    "procedure" -> s"system.${name()}",
-    "reason" -> reason
-  )
 }

@@ -1,6 +1,5 @@
 package io.anabranch.spark.catalog
 
-import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{CommitId, Position}
 import io.anabranch.core.log.TableState
 import io.anabranch.core.repository.{CommitInfo, RowFound}
@@ -65,12 +64,6 @@ final class RowHistoryProcedure(context: CatalogContext)
     query(RowHistoryProcedure.Wanted, state, at, s"_row_id = $id").headOption.map { r =>
       RowFound(r.getString(0), Position.unpacked(r.getLong(1)))
     }
-
-  private def wrong(reason: String) = AnabranchException(
-    "ANABRANCH_PROCEDURE.INVALID_ARGUMENT",
-    "procedure" -> s"system.${name()}",
-    "reason" -> reason
-  )
 }
 
 private object RowHistoryProcedure {

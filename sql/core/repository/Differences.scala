@@ -1,0 +1,99 @@
+package io.anabranch.core.repository
+
+import io.anabranch.core.format.{Entry, Position}
+import io.anabranch.core.log.{CatalogState, TableState}
+import io.anabranch.core.operations._
+import io.anabranch.core.operations.merge.MergeBase
+
+/** What differs between two refs, by table, from metadata alone. */
+private[repository] trait Differences extends Changes {
+
+  /** @param table
+    *   only this one
+    */
+  def diff(from: String, to: String, table: Option[Seq[String]]): Seq[TableChangeInfo] = {
+    val (a, b) = (resolver.resolve(from).state, resolver.resolve(to).state)
+    table.foreach { name =>
+      if (!a.byName.contains(name)) Names.table(b, name, to): Unit
+    }
+    def only(state: CatalogState, other: CatalogState) = table.fold(state) { name =>
+      val ids = (state.byName.get(name) ++ other.byName.get(name)).map(_.id).toSet
+      state.copy(tables = state.tables.filter { case (id, _) => ids(id) })
+    }
+    Diff
+      .between(only(a, b), only(b, a), made(_).table.content, (x, y) => counts(a, x, b, y))
+      .map(TableChangeInfo.of)
+  }
+
+  /** How many rows differ; None where metadata do not tell: then RESTORE, a merge, or changes of the same rows on both sides
+    * lie between the two.
+    */
+  private def counts(
+      from: CatalogState,
+      a: TableState,
+      to: CatalogState,
+      b: TableState
+  ): Option[RowCounts] = {
+    val (one, other) = (made(a), made(b))
+    way(one, other)
+      .map(_._2)
+      .orElse(way(other, one).map(_._2.reversed))
+      .orElse {
+        for {
+          base <- commonBase(from, to)
+          start <- base.tables.get(a.id).map(made)
+          left <- way(start, one)
+          right <- way(start, other)
+          apart <- RowCounts.across(left, right)
+        } yield apart
+      }
+  }
+
+  /** The state in which a table got the rows that it has, whatever compactions have come since. */
+  private def made(t: TableState): TableAt = {
+    val entry = states.log.get(t.content)
+    val moved = entry.commit.tables.get(t.id).exists(_.rearranged)
+    val before =
+      if (moved) entry.commit.firstParent.flatMap(states.at(_).tables.get(t.id))
+      else None
+    before match {
+      case Some(older) => made(older)
+      case None =>
+        val state = states.at(entry)
+        TableAt(state, state.tables.getOrElse(t.id, t))
+    }
+  }
+
+  /** What differs between a state of a table and a later one, if only its own commits lead there. */
+  private def way(from: TableAt, to: TableAt): Option[(Seq[FileDifference], RowCounts)] = {
+    val back = versions(to.table).map(_._2).takeWhile(_.id.position != from.table.at)
+    val start = from.table.version
+    val plain = to.table.version >= start && back
+      .map(e => e.commit.tables(to.table.id).version > start && isPlain(e, to.table.id))
+      .forall(identity)
+    if (!plain) None
+    else {
+      val vector = context(to.table).read(_)
+      val found = RowDifference.between(from.table.files.files, to.table.files.files, vector)
+      RowCounts.along(from, to, found, vector).map(found -> _)
+    }
+  }
+
+  /** Whether a commit brings no rows of others, nor any back. */
+  private def isPlain(e: Entry, table: String): Boolean = {
+    val change = e.commit.tables(table)
+    e.commit.parents.size < 2 && change.adopt.isEmpty && !change.carries
+  }
+
+  private def commonBase(a: CatalogState, b: CatalogState): Option[CatalogState] = {
+    def at(p: Position) = states.at(states.log.get(p))
+    MergeBase.maximal(
+      MergeBase.candidates(a.vector, b.vector),
+      Set(a.position.ordinal, b.position.ordinal),
+      at(_).vector
+    ) match {
+      case Seq(one) => Some(at(one))
+      case _ => None
+    }
+  }
+}
