@@ -194,22 +194,35 @@ class Table:
         named = ", ".join(f"{name} => :{name}" for name in args)
         return self._spark.sql(f"CALL {_sql.quote(self._parts[0])}.system.row_history({named})", args=args)
 
-    def blame(self) -> DataFrame:
-        """The rows that the table has now, each with the commit that wrote it so.
+    def blame(self, where: str | None = None, cells: bool = False) -> DataFrame:
+        """Who wrote the rows that the table has now, or their cells.
+
+        Args:
+            where: SQL text of a condition: only rows that fulfil it.
+            cells: whether each cell is told with the commit that last changed it. At most 1,000 rows may be
+                asked for; what it takes grows with the versions that these rows have had.
 
         Returns:
-            The table's columns, ``_row_id``, ``_commit``, ``_time``, ``_author``, ``_operation`` and
-            ``_message``.
+            Of rows: the table's columns, ``_row_id``, ``_commit``, ``_time``, ``_author``, ``_operation`` and
+            ``_message``. Of cells: ``row_id``, ``column``, ``value`` (as text), ``commit``, ``time``,
+            ``author``, ``operation`` and ``message``.
+
+        Raises:
+            AnalysisException: ANABRANCH_PROCEDURE.INVALID_ARGUMENT for cells of more than 1,000 rows.
         """
         from pyspark.sql import functions
 
-        commits = self._spark.sql(
-            f"CALL {_sql.quote(self._parts[0])}.system.row_commits(table => :table)",
-            args={"table": _sql.join(self._parts)},
-        )
+        args = {"table": _sql.join(self._parts)}
+        call = f"CALL {_sql.quote(self._parts[0])}.system."
+        if cells:
+            only = "" if where is None else ", where => :where"
+            given = args if where is None else args | {"where": where}
+            return self._spark.sql(f"{call}blame(table => :table{only})", args=given)
+        commits = self._spark.sql(f"{call}row_commits(table => :table)", args=args)
         named = commits.toDF("_row_commit", "_commit", "_time", "_author", "_operation", "_message")
-        rows = self.toDF().select("*", "_row_id", "_row_commit")
-        return rows.join(functions.broadcast(named), "_row_commit").drop("_row_commit")
+        rows = self.toDF() if where is None else self.toDF().where(where)
+        asked = rows.select("*", "_row_id", "_row_commit")
+        return asked.join(functions.broadcast(named), "_row_commit").drop("_row_commit")
 
     # --- changing
 
@@ -318,7 +331,8 @@ class Table:
 
 
 def _where(condition: Expression | None) -> str:
-    return "" if condition is None else f"\nWHERE (\n{condition}\n)"
+    # two brackets: Spark takes one of them with a name in it for the names of a table's columns
+    return "" if condition is None else f"\nWHERE ((\n{condition}\n))"
 
 
 @contextmanager

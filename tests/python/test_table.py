@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -223,10 +222,6 @@ def test_changes_of_rows_and_cells_between_any_two_refs(lake: Lake, t: Table) ->
     assert [tuple(c)[1:] for c in t.cell_changes("main", "dev").collect()] == [("v", "c!", None)]
 
 
-def told(history: DataFrame) -> list[tuple[Any, ...]]:
-    return [(r["change"], r["operation"], r["author"], json.loads(r["row"])["v"]) for r in history.collect()]
-
-
 def test_a_difference_tells_tables_rows_and_cells(lake: Lake, t: Table) -> None:
     catalog = Catalog(lake.spark, lake.name)
     lake.rows("CREATE BRANCH dev IN {lake}")
@@ -246,46 +241,6 @@ def test_a_difference_tells_tables_rows_and_cells(lake: Lake, t: Table) -> None:
     ]
     assert [tuple(c)[1:] for c in found.cell_changes(["default", "t"]).collect()] == [("v", "c", "c!")]
     assert list(catalog.diff("main", "main")) == []
-
-
-def test_a_row_tells_each_of_its_versions(lake: Lake, t: Table) -> None:
-    by = Catalog(lake.spark, lake.name)
-    (row_id,) = lake.rows("SELECT _row_id FROM {lake}.t WHERE id = 2")[0]
-    with by.commit_info(author="ada"):
-        t.update("id = 2", {"v": "'once'"})
-    t.update("id = 3", {"v": "'other'"})
-    lake.rows("CREATE BRANCH dev IN {lake}")
-    with by.commit_info(author="bob"):
-        Table.forName(lake.spark, f"{lake.name}.default.`t@dev`").update("id = 2", {"v": "'twice'"})
-    lake.rows("MERGE BRANCH dev INTO main IN {lake}")
-    born = lake.rows("DESCRIBE HISTORY {lake}.t")[-1][2]
-    versions = [("update", "UPDATE", "bob", "twice"), ("update", "UPDATE", "ada", "once")]
-    assert told(t.row_history(where="id = 2")) == [*versions, ("insert", "INSERT", born, "b")]
-    assert told(t.row_history(row_id)) == [*versions, ("insert", "INSERT", born, "b")]
-    with by.commit_info(author="eve"):
-        t.delete("id = 2")
-    t.update("id = 1", {"v": "'later'"})
-    assert told(t.row_history(row_id))[:2] == [("delete", "DELETE", "eve", "twice"), versions[0]]
-    assert t.row_history(123456).collect() == []
-    assert t.row_history(where="id = 99").collect() == []
-
-
-@pytest.mark.parametrize("arguments", [{}, {"row_id": 1, "where": "id = 1"}])
-def test_the_history_of_a_row_needs_an_id_or_a_condition(t: Table, arguments: dict[str, Any]) -> None:
-    with pytest.raises(PySparkException) as caught:
-        t.row_history(**arguments)
-    assert caught.value.getCondition() == "ANABRANCH_PROCEDURE.INVALID_ARGUMENT"
-
-
-def test_blame_names_the_commit_of_each_row(lake: Lake, t: Table) -> None:
-    with Catalog(lake.spark, lake.name).commit_info(author="ada", message="typo"):
-        t.update("id = 2", {"v": "'B'"})
-    commits = {r[8] for r in lake.rows("DESCRIBE HISTORY {lake}.t")}
-    found = {r["id"]: r for r in t.blame().collect()}
-    assert {i: r["v"] for i, r in found.items()} == {1: "a", 2: "B", 3: "c"}
-    assert (found[2]["_author"], found[2]["_operation"], found[2]["_message"]) == ("ada", "UPDATE", "typo")
-    assert found[1]["_operation"] == "INSERT" and found[1]["_commit"] == found[3]["_commit"]
-    assert {r["_commit"] for r in found.values()} <= commits
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ final case class LoadedTable(ref: ResolvedRef, table: TableState) {
 /** A repository: branches, tags, tables and their history. The facade that Spark calls; safe for use from
   * many threads and sessions.
   */
-final class Repository private (val store: ObjectStore, env: Environment) extends RowHistory {
+final class Repository private (val store: ObjectStore, env: Environment) extends CellBlame {
   private val log = new Log(store)
   protected val states = new States(store, log, env)
   private val refs = new Refs(store, states)

@@ -28,6 +28,7 @@ final class Procedures(context: CatalogContext) {
       new ChangesProcedure(context),
       new RowHistoryProcedure(context),
       new RowCommitsProcedure(context),
+      new BlameProcedure(context),
       new ResolveProcedure(context)
     ).map(p => p.name() -> p).toMap
 

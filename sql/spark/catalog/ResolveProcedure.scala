@@ -48,7 +48,7 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
   private def where(branch: String, choice: Choice, condition: String): Seq[Decision] = {
     val parts = Seq(context.name, "system", s"conflicts@$branch").map(p => "`" + p.replace("`", "``") + "`")
     val found = SparkBridge.session
-      .sql(s"SELECT table, row_id, `column` FROM ${parts.mkString(".")} WHERE ($condition)")
+      .sql(s"SELECT table, row_id, `column` FROM ${parts.mkString(".")} WHERE (($condition))")
       .collect()
       .toSeq
     if (found.isEmpty)

@@ -2,7 +2,7 @@ package io.anabranch.spark.catalog
 
 import io.anabranch.core.format.{CommitId, Position}
 import io.anabranch.core.log.TableState
-import io.anabranch.core.repository.{CommitInfo, RowFound}
+import io.anabranch.core.repository.{CommitInfo, LoadedTable, RowFound}
 import org.apache.spark.sql.Row
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
@@ -17,6 +17,19 @@ abstract private[catalog] class RowProcedure(context: CatalogContext, ddl: Strin
     val parts = (context.name +: table.name.init) :+ s"${table.name.last}@$at"
     val name = parts.map(p => "`" + p.replace("`", "``") + "`").mkString(".")
     SparkBridge.session.sql(s"SELECT $what FROM $name WHERE $condition").collect().toSeq
+  }
+
+  /** The ids of the rows for which a condition is true.
+    *
+    * @param most
+    *   more are an error
+    */
+  protected def rowIds(loaded: LoadedTable, condition: String, most: Int): Seq[Long] = {
+    // two brackets: Spark takes one of them with a name in it for the names of a table's columns
+    val found = query("_row_id", loaded.table, loaded.state.id, s"(($condition)) LIMIT ${most + 1}")
+    if (found.size > most)
+      throw wrong(s"more than $most rows are asked for; a condition says which are meant")
+    found.map(_.getLong(0)).sorted
   }
 
   protected def commit(c: CommitInfo): Seq[Any] =
@@ -45,12 +58,7 @@ final class RowHistoryProcedure(context: CatalogContext)
     val loaded = context.load(context.parse(table(text(input, 0))))
     val ids = (input.isNullAt(1), input.isNullAt(2)) match {
       case (false, true) => Seq(input.getLong(1))
-      case (true, false) =>
-        val limit = RowHistoryProcedure.MaxRows + 1
-        val found = query("_row_id", loaded.table, loaded.state.id, s"(${input.getString(2)}) LIMIT $limit")
-        if (found.size == limit)
-          throw wrong(s"the condition is true for more than ${RowHistoryProcedure.MaxRows} rows")
-        found.map(_.getLong(0)).sorted
+      case (true, false) => rowIds(loaded, input.getString(2), RowHistoryProcedure.MaxRows)
       case _ => throw wrong("one of row_id and where must be given, and not both")
     }
     ids.flatMap { id =>
