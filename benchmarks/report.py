@@ -162,6 +162,7 @@ def verdicts(figures: Figures) -> list[Verdict]:
     ask("history / best peer", 1, of_best("history"))
     ask("MERGE of 1 % scattered / best peer", 0.5, of_best("merge scattered"))
     ask("MERGE of 1 % scattered, MB / best peer", 1, lambda: least("MB of merge scattered"))
+    ask("ten UPDATEs of 1 %, MB / best peer", 1, lambda: least("MB of ten updates"))
     ask("MERGE of 1,000 rows of one file / best peer", 0.25, of_best("merge near"))
     ask("UPDATE of 0.1 % scattered / best peer", 0.4, of_best("update"))
     ask("DELETE of 0.1 % scattered / best peer", 0.8, of_best("delete"))

@@ -23,6 +23,8 @@ STATEMENTS = {
     "delete": f"DELETE FROM {{table}} WHERE {SCATTERED} = 5",
     "delete one": "DELETE FROM {table} WHERE id = {middle}",
 }
+PERCENT = "UPDATE {table} SET l_quantity = l_quantity + 1 WHERE pmod(hash(id), 100) = {part}"
+PERCENTS = 10
 THREADS = 4
 UPDATES = 5
 
@@ -52,6 +54,14 @@ class RowSteps:
         seconds = timed(lambda: self.engine.spark.sql(text).collect())
         added = {p: n for p, n in objects(self.engine.folder("load")).items() if p not in before}
         return {"seconds": seconds, "megabytes": sum(added.values()) / 1e6}
+
+    def growth(self, turn: int) -> float:
+        """Megabytes by which ten updates, each of another 1 % of the rows, make `load.t<turn>` larger."""
+        before = objects(self.engine.folder("load"))
+        for part in range(PERCENTS):
+            text = PERCENT.format(table=self.engine.table("load", f"t{turn}"), part=part + 20)
+            self.engine.spark.sql(text).collect()
+        return (sum(objects(self.engine.folder("load")).values()) - sum(before.values())) / 1e6
 
     def threads(self) -> int:
         """Four threads with five updates each, of different rows of one file: how many went through."""

@@ -202,6 +202,7 @@ def rows(workers: Workers, size: Size, out: Figures) -> None:
                     out.note(f"MB of {change}", n, result["megabytes"])
         scan("scan after changes")
     for n, w in tables.items():
+        out.note("MB of ten updates", n, w.ask("growth", turn=0))
         out.note("of 20 updates by 4 threads", n, w.ask("threads"))
 
 

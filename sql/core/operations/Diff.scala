@@ -59,7 +59,7 @@ object Diff {
         ).flatten
         Option.when(what.nonEmpty) {
           val change = if (renamed && what.size == 1) "renamed" else "changed"
-          val rows = if (files) counts(a, b) else Some(RowCounts.None)
+          val rows = if (files) counts(a, b) else Some(RowCounts.Zero)
           difference(b.name, change, what.mkString(", "), from, to, rows)
         }
       case (None, Some(b)) =>

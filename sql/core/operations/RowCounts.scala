@@ -16,7 +16,7 @@ final case class TableAt(catalog: CatalogState, table: TableState)
 
 /** Counts rows by what commits tell of files: no data is read. It finds the number or None, and never guesses. */
 object RowCounts {
-  val None: RowCounts = RowCounts(0, 0, 0)
+  val Zero: RowCounts = RowCounts(0, 0, 0)
 
   /** From a state to a later one on its path, if no rows came back or from elsewhere on the way. Then a row that was born
     * before is one that the earlier state has, and a version that was written before is the one that it has.

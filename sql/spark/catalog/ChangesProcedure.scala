@@ -50,10 +50,8 @@ final class ChangesProcedure(context: CatalogContext) extends CatalogProcedure(c
       "deduplicationMode" -> (if (!input.isNullAt(7) && input.getBoolean(7)) "netChanges"
                               else "dropCarryovers")
     ) ++ bound("starting", from) ++ to.map(bound("ending", _)).getOrElse(Map.empty)
-    val parts = (context.name +: target.namespace.toSeq) :+ target.name
-    val changes = SparkBridge.session.read
-      .options(options)
-      .changes(parts.map(p => "`" + p.replace("`", "``") + "`").mkString("."))
+    val changes =
+      SparkBridge.session.read.options(options).changes(sqlName(target.namespace.toSeq :+ target.name))
     local(if (input.isNullAt(8)) changes else changes.where(input.getString(8)))
   }
 

@@ -91,6 +91,10 @@ abstract private[catalog] class CatalogProcedure(context: CatalogContext)
     Identifier.of(context.namespaceOf(name.init).toArray, name.last)
   }
 
+  /** A table of this catalog, as it is written in SQL. */
+  protected def sqlName(parts: Seq[String]): String =
+    (context.name +: parts).map(p => "`" + p.replace("`", "``") + "`").mkString(".")
+
   /** The rows of a query as a result: Spark takes only such as are on the driver. */
   protected def local(query: DataFrame): Scan =
     new LocalRows(query.schema, SparkBridge.collected(query))

@@ -46,9 +46,10 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
 
   /** One decision for each conflict that a condition is true for. */
   private def where(branch: String, choice: Choice, condition: String): Seq[Decision] = {
-    val parts = Seq(context.name, "system", s"conflicts@$branch").map(p => "`" + p.replace("`", "``") + "`")
-    val found = SparkBridge.session
-      .sql(s"SELECT table, row_id, `column` FROM ${parts.mkString(".")} WHERE (($condition))")
+    val found = SparkBridge.session.read
+      .table(sqlName(Seq("system", s"conflicts@$branch")))
+      .where(condition)
+      .select("table", "row_id", "column")
       .collect()
       .toSeq
     if (found.isEmpty)

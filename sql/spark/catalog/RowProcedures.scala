@@ -3,20 +3,18 @@ package io.anabranch.spark.catalog
 import io.anabranch.core.format.{CommitId, Position}
 import io.anabranch.core.log.TableState
 import io.anabranch.core.repository.{CommitInfo, LoadedTable, RowFound}
-import org.apache.spark.sql.Row
+import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.catalog.procedures.ProcedureParameter
 import org.apache.spark.sql.types._
 
-/** What the procedures about rows ask of tables: by SQL, so that files are left out as in any query. */
+/** What the procedures about rows ask of tables: by queries, so that files are left out as in any other. */
 abstract private[catalog] class RowProcedure(context: CatalogContext, ddl: String)
     extends LocalProcedure(context, ddl) {
 
-  protected def query(what: String, table: TableState, at: CommitId, condition: String): Seq[Row] = {
-    val parts = (context.name +: table.name.init) :+ s"${table.name.last}@$at"
-    val name = parts.map(p => "`" + p.replace("`", "``") + "`").mkString(".")
-    SparkBridge.session.sql(s"SELECT $what FROM $name WHERE $condition").collect().toSeq
+  protected def rows(table: TableState, at: CommitId, condition: String): DataFrame = {
+    SparkBridge.session.read.table(sqlName(table.name.init :+ s"${table.name.last}@$at")).where(condition)
   }
 
   /** The ids of the rows for which a condition is true.
@@ -25,11 +23,10 @@ abstract private[catalog] class RowProcedure(context: CatalogContext, ddl: Strin
     *   more are an error
     */
   protected def rowIds(loaded: LoadedTable, condition: String, most: Int): Seq[Long] = {
-    // two brackets: Spark takes one of them with a name in it for the names of a table's columns
-    val found = query("_row_id", loaded.table, loaded.state.id, s"(($condition)) LIMIT ${most + 1}")
+    val found = rows(loaded.table, loaded.state.id, condition).select("_row_id").limit(most + 1).collect()
     if (found.size > most)
       throw wrong(s"more than $most rows are asked for; a condition says which are meant")
-    found.map(_.getLong(0)).sorted
+    found.map(_.getLong(0)).sorted.toSeq
   }
 
   protected def commit(c: CommitInfo): Seq[Any] =
@@ -69,14 +66,15 @@ final class RowHistoryProcedure(context: CatalogContext)
   }
 
   private def find(state: TableState, at: CommitId, id: Long): Option[RowFound[String]] =
-    query(RowHistoryProcedure.Wanted, state, at, s"_row_id = $id").headOption.map { r =>
-      RowFound(r.getString(0), Position.unpacked(r.getLong(1)))
+    rows(state, at, s"_row_id = $id").selectExpr(RowHistoryProcedure.Wanted: _*).collect().headOption.map {
+      r =>
+        RowFound(r.getString(0), Position.unpacked(r.getLong(1)))
     }
 }
 
 private object RowHistoryProcedure {
   val MaxRows = 100
-  val Wanted = "to_json(struct(*), map('ignoreNullFields', 'false')), _row_commit"
+  val Wanted: Seq[String] = Seq("to_json(struct(*), map('ignoreNullFields', 'false'))", "_row_commit")
 }
 
 /** `CALL system.row_commits(table => 'db.t')`: the commits that wrote the rows which a table has now, by the values
@@ -95,7 +93,8 @@ final class RowCommitsProcedure(context: CatalogContext)
 
   override protected def run(input: InternalRow): Seq[Seq[Any]] = {
     val loaded = context.load(context.parse(table(text(input, 0))))
-    val found = query("DISTINCT _row_commit", loaded.table, loaded.state.id, "true").map(_.getLong(0)).sorted
+    val commits = rows(loaded.table, loaded.state.id, "true").select("_row_commit").distinct().collect()
+    val found = commits.map(_.getLong(0)).sorted.toSeq
     found.zip(context.repository.commitsAt(found.map(Position.unpacked))).map { case (packed, c) =>
       packed +: commit(c)
     }
