@@ -15,6 +15,7 @@ from anabranch._statements import message_clause
 from anabranch.committing import Committing
 from anabranch.difference import Difference
 from anabranch.merging import Merging
+from anabranch.policies import Policies
 from anabranch.results import (
     Branch,
     Commit,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class Catalog(Merging, Committing):
+class Catalog(Merging, Committing, Policies):
     """A repository that a Spark session knows as a catalog.
 
     A ref is the name of a branch or a tag, the id of a commit (its first digits do), or one of these with

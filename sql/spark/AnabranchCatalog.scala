@@ -1,6 +1,7 @@
 package io.anabranch.spark
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.log.CatalogState
 import io.anabranch.core.repository.{OpenTransaction, Repository}
 import io.anabranch.core.operations.merge.MergeRows
 import io.anabranch.spark.catalog._
@@ -34,6 +35,9 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
   /** The ref that names without one mean in this session. */
   def currentRef: String = context.currentRef
+
+  /** Puts a state that nobody has committed under the ref in use. */
+  private[spark] def show(state: CatalogState): Unit = context.show(state)
 
   /** The transaction that is open in this session. */
   def transaction: Option[OpenTransaction] = context.transaction

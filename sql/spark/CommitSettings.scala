@@ -3,6 +3,8 @@ package io.anabranch.spark
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Json, JsonReader}
 import io.anabranch.core.transaction.CommitContext
+import io.anabranch.spark.gates.SparkGates
+import org.apache.spark.network.util.JavaUtils
 import org.apache.spark.sql.internal.SQLConf
 
 import scala.util.Try
@@ -14,6 +16,9 @@ object CommitSettings {
   val Metadata: String = "spark.anabranch.commit.metadata"
   val Retries: String = "spark.anabranch.commit.retries"
   val Isolation: String = "spark.anabranch.commit.isolation"
+  val GatesTimeout: String = "spark.anabranch.gates.timeout"
+
+  private val DefaultGatesTimeout = "1h"
 
   /** The same for a table, as its property; the session's setting comes first. */
   val IsolationProperty: String = "anabranch.commit.isolation"
@@ -33,8 +38,23 @@ object CommitSettings {
       s"the table's property $IsolationProperty, else serializable",
       "serializable: what a statement reads must not be changed by commits that it does not see; snapshot: only rows " +
         "that both change are a conflict."
+    ),
+    (
+      GatesTimeout,
+      DefaultGatesTimeout,
+      "How long one gate may take, such as 90s or 5min; then the commit is refused."
     )
   )
+
+  /** @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION
+    */
+  def gatesTimeoutSeconds(conf: SQLConf): Long = {
+    val text = setting(conf, GatesTimeout).getOrElse(DefaultGatesTimeout)
+    Try(JavaUtils.timeStringAsSec(text))
+      .filter(_ > 0)
+      .getOrElse(throw wrong(GatesTimeout, s"'$text' is no time", "Set a time such as 90s or 5min."))
+  }
 
   /** Whether reads are checked, too.
     *
@@ -81,7 +101,8 @@ object CommitSettings {
       Try(text.toInt)
         .filter(_ >= 0)
         .getOrElse(throw wrong(Retries, s"'$text' is not a number from 0 up", "Set a whole number."))
-    }
+    },
+    SparkGates
   )
 
   private def setting(conf: SQLConf, key: String): Option[String] =

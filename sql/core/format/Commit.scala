@@ -91,6 +91,10 @@ object Closing {
   *   the components of the version vector that a merge raised
   * @param reads
   *   ids of tables whose rows decided what the commit does
+  * @param policies
+  *   what becomes of rules about branches, by name; None where one is dropped. Only in the log of main
+  * @param gates
+  *   how gates let it pass, by name
   */
 final case class Commit(
     position: Position,
@@ -109,7 +113,9 @@ final case class Commit(
     namespaces: Map[Seq[String], NamespaceChange] = Map.empty,
     tables: Map[String, TableChange] = Map.empty,
     closing: Option[Closing] = None,
-    reads: Set[String] = Set.empty
+    reads: Set[String] = Set.empty,
+    policies: Map[String, Option[Policy]] = Map.empty,
+    gates: Map[String, GatePassed] = Map.empty
 ) {
   def firstParent: Option[CommitId] = parents.headOption
 }

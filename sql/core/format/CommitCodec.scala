@@ -68,6 +68,12 @@ object CommitCodec {
       id -> encodeChange(t)
     })),
     "reads" -> Option.when(c.reads.nonEmpty)(Json.texts(c.reads.toSeq.sorted)),
+    "policies" -> Option.when(c.policies.nonEmpty)(Json.Obj(c.policies.map { case (name, p) =>
+      name -> p.fold(Json.obj(): Json)(Policy.encode)
+    })),
+    "gates" -> Option.when(c.gates.nonEmpty)(Json.Obj(c.gates.map { case (name, g) =>
+      name -> Json.obj("read" -> Json.Text(g.read), "sha256" -> Json.Text(g.sha256))
+    })),
     "closing" -> c.closing.map(x =>
       Json.some(
         "reason" -> Some(Json.Text(x.reason)),
@@ -155,7 +161,9 @@ object CommitCodec {
       body.readerOpt("closing").map { x =>
         Closing(x.text("reason"), x.textOpt("successor").flatMap(Ordinal.parse))
       },
-      body.texts("reads").toSet
+      body.texts("reads").toSet,
+      body.readerMap("policies").map { case (name, p) => name -> Policy.decode(p) },
+      body.readerMap("gates").map { case (name, g) => name -> GatePassed(g.text("read"), g.text("sha256")) }
     )
     Entry(CommitId(at, Sha256.hex(Json.canonical(r.json("body")))), commit)
   }

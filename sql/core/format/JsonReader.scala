@@ -26,6 +26,8 @@ final class JsonReader(value: Json, origin: String, path: String = "") {
   private def required[T](name: String, found: Option[T]): T =
     found.getOrElse(throw corrupt(name, "there"))
 
+  /** The whole object. */
+  def json: Json = obj
   def names: Iterable[String] = obj.members.keys
   def has(name: String): Boolean = obj.get(name).isDefined
 

@@ -30,6 +30,8 @@ final case class TableState(
   *   the commit's ancestry: of each log the last entry that it knows of
   * @param nextRows
   *   by table, the next free counter for row ids in this log
+  * @param policies
+  *   rules about branches, by name; none in logs of other branches than main
   */
 final case class CatalogState(
     id: CommitId,
@@ -38,7 +40,8 @@ final case class CatalogState(
     namespaces: Map[Seq[String], Map[String, String]],
     tables: Map[String, TableState],
     nextRows: Map[String, Long],
-    closing: Option[Closing]
+    closing: Option[Closing],
+    policies: Map[String, Policy] = Map.empty
 ) {
   lazy val byName: Map[Seq[String], TableState] = tables.values.map(t => t.name -> t).toMap
 
@@ -64,9 +67,10 @@ object Replay {
     )
 
   /** The state in which entry 0 of a new log starts: that of the fork point, with row counters of its
-    * own.
+    * own, and no policies.
     */
-  def forked(from: CatalogState): CatalogState = from.copy(nextRows = Map.empty, closing = None)
+  def forked(from: CatalogState): CatalogState =
+    from.copy(nextRows = Map.empty, closing = None, policies = Map.empty)
 
   /** The state after an entry.
     *
@@ -102,7 +106,11 @@ object Replay {
       },
       tables,
       before.nextRows ++ c.tables.flatMap { case (id, change) => change.nextRow.map(id -> _) },
-      c.closing
+      c.closing,
+      c.policies.foldLeft(before.policies) {
+        case (all, (name, Some(policy))) => all.updated(name, policy)
+        case (all, (name, None)) => all - name
+      }
     )
   }
 

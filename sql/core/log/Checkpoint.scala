@@ -27,6 +27,7 @@ object Checkpoint {
       "namespaces" -> Json.Arr(state.namespaces.toSeq.map { case (name, properties) =>
         Json.obj("name" -> Json.texts(name), "properties" -> Json.textMap(properties))
       }),
+      "policies" -> Json.Obj(state.policies.map { case (name, p) => name -> Policy.encode(p) }),
       "next_rows" -> Json.Obj(state.nextRows.map { case (id, n) => id -> Json.int64(n) }),
       "tables" -> Json.Obj(state.tables.map { case (id, t) =>
         id -> Json.some(
@@ -78,7 +79,8 @@ object Checkpoint {
         )
       },
       r.longMap("next_rows"),
-      None
+      None,
+      r.readerMap("policies").flatMap { case (name, p) => Policy.decode(p).map(name -> _) }
     )
   }
 }

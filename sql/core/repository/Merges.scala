@@ -76,7 +76,7 @@ final class Merges private[repository] (
       val io = context(rows)
       val bases = new MergeBases(states, io)
       val intent = CombineBranches(
-        "MERGE BRANCH",
+        CombineBranches.Merge,
         theirs,
         now => bases.of(now, theirs),
         parent = !asked.squash,

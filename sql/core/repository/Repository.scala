@@ -97,8 +97,9 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     */
   def createBranch(name: String, from: String, ifNotExists: Boolean, by: CommitContext): BranchInfo = {
     RefName.check(name)
-    val (tag, (generation, origin)) =
-      Parallel.both(refs.tag(name))(Parallel.both(refs.nextBranch(name))(Try(resolve(from))))
+    val (tag, (generation, (origin, main))) = Parallel.both(refs.tag(name))(
+      Parallel.both(refs.nextBranch(name))(Parallel.both(Try(resolve(from)))(Try(newest(from))))
+    )
     // a name that no branch ever had needs no second look
     (if (generation == 0 && name != Refs.Main) None else refs.head(name)) match {
       case Some(state) if ifNotExists => BranchInfo(name, info(log.get(state.id)))
@@ -106,6 +107,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
       case None =>
         mustNotBe("tag", name, tag.isDefined)
         val start = origin.get.state
+        committer.admit(name, "CREATE BRANCH", None, start, main.get.getOrElse(start), by)
         val state = openLog(name, start, "CREATE BRANCH", by)
         if (refs.nameLog(name, generation, state.position.ordinal)) began(name, state)
         else {
@@ -115,6 +117,10 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
         }
     }
   }
+
+  /** The state of main, which keeps the policies; None if that is the ref. */
+  private def newest(ref: String): Option[CatalogState] =
+    if (ref == Refs.Main) None else refs.head(Refs.Main)
 
   /** A branch that goes on in a new log from now on; told without a request, which could fail. */
   private def began(name: String, state: CatalogState): BranchInfo = {
@@ -127,10 +133,13 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
       branch: String,
       from: CatalogState,
       operation: String,
-      by: CommitContext
-  ): CatalogState =
+      by: CommitContext,
+      policies: Map[String, Policy] = Map.empty
+  ): CatalogState = {
+    def first(c: Commit) =
+      c.copy(operation = operation, policies = policies.map { case (n, p) => n -> Some(p) })
     Iterator
-      .continually(committer.open(env.randomOrdinal(), branch, Some(from), _.copy(operation = operation), by))
+      .continually(committer.open(env.randomOrdinal(), branch, Some(from), first, by))
       .take(Repository.MaxOrdinalDraws)
       .collectFirst { case Some(state) => state }
       .getOrElse(
@@ -140,6 +149,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
           "count" -> Repository.MaxOrdinalDraws.toString
         )
       )
+  }
 
   def createTag(name: String, from: String, ifNotExists: Boolean): TagInfo = {
     RefName.check(name)
@@ -187,8 +197,12 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     val generation = refs.nextBranch(name)
     val old = resolve(s"branch:$name").state
     val target = resolve(to).state
-    val state = openLog(name, target, "RESET BRANCH", by)
-    val closing = CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH")
+    val main = newest(name).getOrElse(old)
+    committer.admit(name, "RESET BRANCH", Some(old), target, main, by)
+    // policies are main's, whatever it holds
+    val state = openLog(name, target, "RESET BRANCH", by, old.policies)
+    val closing =
+      CloseLog(Closing(Closing.Reset, Some(state.position.ordinal)), "RESET BRANCH", Some(old.policies))
     committer.commit(name, old, closing, by): Unit
     // the closing entry has reset the branch; its name only saves readers the way through the old log
     try refs.nameLog(name, generation, state.position.ordinal): Unit
@@ -198,6 +212,10 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
 
   /** MERGE BRANCH, CHERRY PICK, REVERT. */
   val merges: Merges = new Merges(resolver, states, committer, context)
+
+  /** Gates, protected branches. */
+  val policies: Policies = new Policies(refs, committer)
+
   val unfinishedMerges: UnfinishedMerges =
     new UnfinishedMerges(store, merges, () => env.randomId(), () => env.nowMillis())
 
@@ -267,9 +285,21 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   }
 }
 
-/** Closes a branch's log; whatever came before it meanwhile stands. */
-final private case class CloseLog(closing: Closing, operation: String) extends Intent {
-  override def onto(now: CatalogState): Proposal = Proposal(closing = Some(closing))
+/** Closes a branch's log; whatever came before it meanwhile stands.
+  *
+  * @param policies
+  *   those that its successor begins with
+  */
+final private case class CloseLog(
+    closing: Closing,
+    operation: String,
+    policies: Option[Map[String, Policy]] = None
+) extends Intent {
+  override def onto(now: CatalogState): Proposal = {
+    if (policies.exists(_ != now.policies))
+      throw new Conflict("its gates were changed meanwhile", now.position)
+    Proposal(closing = Some(closing))
+  }
 }
 
 object Repository {

@@ -11,13 +11,16 @@ import io.anabranch.core.store.ObjectStore
   *   what the operation was given, for history
   * @param retries
   *   how many lost races to get over
+  * @param gates
+  *   runs the gates that the commit has to pass
   */
 final case class CommitContext(
     author: String,
     message: String = "",
     metadata: Map[String, String] = Map.empty,
     parameters: Map[String, String] = Map.empty,
-    retries: Int = CommitContext.DefaultRetries
+    retries: Int = CommitContext.DefaultRetries,
+    gates: GateRunner = GateRunner.None
 )
 
 object CommitContext {
@@ -34,6 +37,7 @@ final class Committer(
     env: Environment,
     beforeWrite: () => Unit
 ) {
+  private val guards = new Guards(store.root, refs, states)
 
   /** Commits an intent.
     *
@@ -54,7 +58,11 @@ final class Committer(
     while (lost <= by.retries) {
       val proposal = proposed(intent, state)
       if (Committer.isEmpty(proposal)) return state
-      val written = write(state, proposal, intent.operation, by)
+      val policies = guards.of(branch, state)
+      if (proposal.policies.isEmpty) guards.admit(branch, policies, intent, by.author)
+      val commit = placed(state, proposal, intent.operation, by)
+      val gates = guards.pass(branch, policies, state, commit, by.gates)
+      val (written, _) = CommitCodec.encode(commit.copy(gates = gates), () => env.randomId())
       states.log.append(written, branch) match {
         case AppendOutcome.Won(entry) => return won(branch, state, entry)
         case AppendOutcome.Lost(winners) =>
@@ -134,7 +142,13 @@ final class Committer(
   private def follow(branch: String, state: CatalogState): CatalogState =
     refs.settled(state).getOrElse(throw AnabranchException("ANABRANCH_REF.CLOSED", "ref" -> branch))
 
-  private def write(state: CatalogState, proposal: Proposal, operation: String, by: CommitContext): Json = {
+  /** The commit that a proposal becomes after a state. */
+  private def placed(
+      state: CatalogState,
+      proposal: Proposal,
+      operation: String,
+      by: CommitContext
+  ): Commit = {
     val place = Position(state.position.ordinal, state.position.seq + 1)
     if (place.seq > Position.MaxSeq) throw new IllegalStateException("the log is full")
     proposal.tables.keys.flatMap(state.tables.get).foreach { t =>
@@ -149,7 +163,7 @@ final class Committer(
     val merged = proposal.merges.fold(Map.empty[Ordinal, Long]) { other =>
       other.vector.filter { case (o, seq) => state.vector.get(o).forall(_ < seq) }
     }
-    val commit = Commit(
+    Commit(
       place,
       state.id +: proposal.merges.map(_.id).toSeq,
       Math.max(env.nowMillis(), state.timeMillis + 1),
@@ -164,10 +178,46 @@ final class Committer(
       namespaces = proposal.namespaces,
       tables = tables,
       closing = proposal.closing,
-      reads = proposal.reads
+      reads = proposal.reads,
+      policies = proposal.policies
     )
-    CommitCodec.encode(commit, () => env.randomId())._1
   }
+
+  /** Holds a state that a branch is to have from now on, by CREATE BRANCH or RESET BRANCH, to the policies.
+    *
+    * @param before
+    *   the state that the branch has
+    * @param newest
+    *   of main
+    */
+  def admit(
+      branch: String,
+      operation: String,
+      before: Option[CatalogState],
+      after: CatalogState,
+      newest: CatalogState,
+      by: CommitContext
+  ): Unit = {
+    val policies = newest.policies.filter(_._2.appliesTo(branch))
+    Guards.admit(branch, policies, operation, merges = before.isEmpty, by.author)
+    val other = after.tables.keySet ++ before.fold(Set.empty[String])(_.tables.keySet)
+    val touched = other.filter(id =>
+      before.forall(
+        _.tables.get(id).map(t => (t.content, t.name)) !=
+          after.tables.get(id).map(t => (t.content, t.name))
+      )
+    )
+    val due = Guards.gates(policies, touched, before.toSeq :+ after: _*)
+    guards.run(branch, due, None, after, by.gates): Unit
+  }
+
+  /** Runs gates on a state of a branch; None where all its tables are missing there. */
+  def gated(at: GateAt, state: CatalogState, by: CommitContext): Option[GatePassed] =
+    Option
+      .when(at.gate.tables.exists(state.byName.contains))(
+        guards.run(at.branch, Map(at.name -> at.gate), None, state, by.gates)
+      )
+      .flatMap(_.get(at.name))
 
   /** Prepares added files for a commit: lists that are too long for an entry go to a manifest, once for
     * all tries.
@@ -210,7 +260,7 @@ object Committer {
   private def backoffMillis(lost: Int): Int = Math.min(MaxBackoffMillis, 5 << Math.min(lost, 10))
 
   private def isEmpty(p: Proposal): Boolean =
-    p.tables.isEmpty && p.namespaces.isEmpty && p.merges.isEmpty && p.closing.isEmpty
+    p.tables.isEmpty && p.namespaces.isEmpty && p.merges.isEmpty && p.closing.isEmpty && p.policies.isEmpty
 
   /** A guess, good enough to decide: names and digests, and what each bound takes. */
   private def estimatedBytes(files: Seq[DataFile]): Int =

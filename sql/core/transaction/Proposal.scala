@@ -19,7 +19,8 @@ final case class Proposal(
     metrics: Map[String, Long] = Map.empty,
     merges: Option[CatalogState] = None,
     closing: Option[Closing] = None,
-    reads: Set[String] = Set.empty
+    reads: Set[String] = Set.empty,
+    policies: Map[String, Option[Policy]] = Map.empty
 )
 
 /** What somebody wants to do to a branch, stated so that it can be asked again of a newer state. */
@@ -27,6 +28,9 @@ trait Intent {
 
   /** `INSERT`, `CREATE TABLE`, …, as history shows it. */
   def operation: String
+
+  /** Whether it is a merge of branches, which is what protected branches are for. */
+  def merges: Boolean = false
 
   /** The changes that do it on this state.
     *

@@ -6,7 +6,7 @@ import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, EvalMode, Expression}
-import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, OneRowRelation, Project}
+import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
@@ -120,6 +120,12 @@ object SparkBridge {
   /** A table that is in no catalog, as a query. */
   def frame(table: Table): DataFrame =
     Dataset.ofRows(session, DataSourceV2Relation.create(table, None, None))
+
+  /** A query in SQL, and nothing else than a query. */
+  def query(session: ClassicSession, text: String): DataFrame =
+    Dataset.ofRows(session, session.sessionState.sqlParser.parseQuery(text))
+
+  def analyzed(query: DataFrame): LogicalPlan = query.asInstanceOf[Dataset[_]].queryExecution.analyzed
 
   /** Rows in memory, as a query. */
   def frame(schema: StructType, rows: Seq[InternalRow]): DataFrame =

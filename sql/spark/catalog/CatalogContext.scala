@@ -1,6 +1,7 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.log.CatalogState
 import io.anabranch.core.repository.{LoadedTable, OpenTransaction, Repository, ResolvedRef}
 import io.anabranch.core.transaction.{CommitContext, Intent}
 import io.anabranch.spark.CommitSettings
@@ -59,7 +60,17 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   }
 
   /** The state that a ref names at this moment, with what the open transaction has changed. */
-  def now(ref: String): ResolvedRef = repository.resolve(ref, open)
+  def now(ref: String): ResolvedRef =
+    shown.filter(_ => ref == currentRef).fold(repository.resolve(ref, open))(ResolvedRef(ref, "commit", _))
+
+  /** Puts a state under the ref in use, in place of the one that the repository has there: for gates, which look at what
+    * nobody has committed yet.
+    */
+  def show(state: CatalogState): Unit = synchronized {
+    shown = Some(state)
+    resolved = Map.empty
+  }
+  @volatile private var shown: Option[CatalogState] = None
 
   /** The transaction that is open. Catalogs belong to sessions, and so does it. */
   def transaction: Option[OpenTransaction] = open

@@ -84,7 +84,10 @@ private object AnabranchParser {
       "OPTIMIZE",
       "START",
       "COMMIT",
-      "ROLLBACK"
+      "ROLLBACK",
+      "RUN",
+      "PROTECT",
+      "UNPROTECT"
     )
 
   /** Whether the first word, after white space and comments however long, may begin one of ours. */

@@ -29,6 +29,12 @@ private object Statements {
       ("DROP", "TAG") -> drop("TAG", DropTag.apply),
       ("SHOW", "BRANCHES") -> showBranches,
       ("SHOW", "TAGS") -> showTags,
+      ("CREATE", "GATE") -> (PolicyStatements.create(_, delegate)),
+      ("DROP", "GATE") -> PolicyStatements.drop,
+      ("SHOW", "GATES") -> PolicyStatements.show,
+      ("RUN", "GATES") -> PolicyStatements.run,
+      ("PROTECT", "BRANCH") -> PolicyStatements.protect,
+      ("UNPROTECT", "BRANCH") -> PolicyStatements.unprotect,
       ("SHOW", "COMMITS") -> showCommits,
       ("RESET", "BRANCH") -> reset,
       ("MERGE", "BRANCH") -> MergeStatements.merge,
@@ -43,6 +49,10 @@ private object Statements {
       t.peek()
         .map(_.text.toUpperCase(Locale.ROOT))
         .collect {
+          case "CREATE" if second("OR") && third.exists(_.is("REPLACE")) && t.peek(3).exists(_.is("GATE")) =>
+            PolicyStatements.create(_, delegate)
+          case "SHOW" if second("PROTECTED") && third.exists(_.is("BRANCHES")) =>
+            PolicyStatements.showProtected
           case "SHOW" if second("CURRENT") && third.exists(_.is("REFERENCE")) => showCurrent
           // USE branch, DESCRIBE detail and DESCRIBE history.t are Spark's
           case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use

@@ -182,6 +182,13 @@ final class Tokens(
     parse(sql.substring(first.start, words(at - 1).end)).getOrElse(fail(s"expected $what", back = at - from))
   }
 
+  /** The source text up to the end, and where it starts. */
+  def rest(what: String): (String, Int) = {
+    val first = peek().getOrElse(fail(s"expected $what"))
+    at = words.size
+    (sql.substring(first.start, words.last.end), first.start)
+  }
+
   /** A syntax error that points at the next word, or at one before it. */
   def fail(reason: String, back: Int = 0): Nothing = {
     val near = words.lift(at - back).fold("at the end of the statement")(w => s"near '${w.text}'")

@@ -12,6 +12,7 @@ from anabranch.core.format.canonical import canonical, corrupt, int64, parse, sa
 from anabranch.core.format.files import DataFile, DeletionVector
 from anabranch.core.format.members import Members
 from anabranch.core.format.names import CommitId, Position, parse_ordinal
+from anabranch.core.format.policies import Policy, decode_policy
 from anabranch.core.format.tables import TableMetadata
 
 MAX_COMMITS = 64
@@ -94,7 +95,7 @@ RESET = "reset"
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit; see SPEC.md, section 3. A namespace's properties are None where it is dropped."""
+    """One commit; see SPEC.md, section 3. Properties of a namespace, and policies, are None where dropped."""
 
     position: Position
     parents: Sequence[CommitId]
@@ -113,6 +114,8 @@ class Commit:
     tables: Mapping[str, TableChange] = field(default_factory=dict)
     closing: Closing | None = None
     reads: Sequence[str] = ()
+    policies: Mapping[str, Policy | None] = field(default_factory=dict)
+    gates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def first_parent(self) -> CommitId | None:
@@ -181,6 +184,8 @@ def _body(c: Commit, digests: dict[str, str]) -> dict[str, Any]:
         namespaces=sorted(namespaces, key=canonical) or None,
         tables={id: _encode_change(t) for id, t in c.tables.items()} or None,
         reads=sorted(c.reads) or None,
+        policies={name: dict(p.written) if p else {} for name, p in c.policies.items()} or None,
+        gates={name: dict(passed) for name, passed in c.gates.items()} or None,
         closing=closing,
         digests=digests or None,
     )
@@ -244,6 +249,8 @@ def decode_commit(written: Any, origin: str) -> Entry:
         if closing
         else None,
         body.texts("reads"),
+        {name: decode_policy(p) for name, p in body.named("policies")},
+        {name: {"read": g.text("read"), "sha256": g.text("sha256")} for name, g in body.named("gates")},
     )
     return Entry(CommitId(at, sha256(canonical(body.value))), commit)
 

@@ -8,6 +8,7 @@ from anabranch.core.format.canonical import canonical, corrupt, int64, parse, sh
 from anabranch.core.format.commits import ManifestRef, decode_vector
 from anabranch.core.format.members import Members
 from anabranch.core.format.names import CommitId, Position
+from anabranch.core.format.policies import decode_policy
 from anabranch.core.format.repository_info import FORMAT
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.log.replay import CatalogState, FileSet, ManifestReader, TableState, listed_files
@@ -29,6 +30,7 @@ def encode_checkpoint(state: CatalogState, files: Mapping[str, ManifestRef | Non
         "time": state.time,
         "vector": {f"{ordinal:06x}": seq for ordinal, seq in state.vector.items()},
         "namespaces": [{"name": list(n), "properties": dict(p)} for n, p in state.namespaces.items()],
+        "policies": {name: dict(p.written) for name, p in state.policies.items()},
         "next_rows": {id: int64(n) for id, n in state.next_rows.items()},
         "tables": {id: _table(t, files[id]) for id, t in state.tables.items()},
     }
@@ -74,4 +76,6 @@ def decode_checkpoint(data: bytes, origin: str, reader: ManifestReader) -> Catal
         )
     namespaces = {tuple(n.texts("name")): n.text_map("properties") for n in r.objects("namespaces")}
     vector = decode_vector(r, "vector")
-    return CatalogState(id, r.integer("time"), vector, namespaces, tables, r.integer_map("next_rows"))
+    policies = {name: p for name, m in r.named("policies") if (p := decode_policy(m))}
+    rows = r.integer_map("next_rows")
+    return CatalogState(id, r.integer("time"), vector, namespaces, tables, rows, policies=policies)

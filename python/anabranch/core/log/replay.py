@@ -11,6 +11,7 @@ from anabranch.core.format.canonical import corrupt
 from anabranch.core.format.commits import Closing, Entry, ManifestRef, Name, TableChange
 from anabranch.core.format.files import DataFile
 from anabranch.core.format.names import MAIN_ORDINAL, CommitId, Position, log_object, manifest
+from anabranch.core.format.policies import Policy
 from anabranch.core.format.tables import TableMetadata
 
 
@@ -190,6 +191,7 @@ class CatalogState:
         tables: by id.
         next_rows: by table, the next free counter for row ids in this log.
         closing: if the commit ends the log.
+        policies: rules about branches, by name; none in logs of other branches than main.
     """
 
     id: CommitId
@@ -199,6 +201,7 @@ class CatalogState:
     tables: Mapping[str, TableState] = field(default_factory=dict)
     next_rows: Mapping[str, int] = field(default_factory=dict)
     closing: Closing | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     @functools.cached_property
     def by_name(self) -> dict[Name, TableState]:
@@ -254,7 +257,13 @@ def next_state(before: CatalogState, entry: Entry, state_at: StateAt, reader: Ma
                 tables[id] = replace(table, carried=at) if carries else table
             if change.next_row is not None:
                 rows[id] = change.next_row
-    return CatalogState(entry.id, c.time, vector, namespaces, tables, rows, c.closing)
+    # and no policies: that of main alone keeps them
+    policies = {} if at.seq == 0 else dict(before.policies)
+    for key, policy in c.policies.items():
+        policies.pop(key, None)
+        if policy is not None:
+            policies[key] = policy
+    return CatalogState(entry.id, c.time, vector, namespaces, tables, rows, c.closing, policies)
 
 
 def _table(

@@ -97,6 +97,7 @@ class Changes:
     vectors: Vectors
     since: CommitsSince
     ref: str
+    merges: bool = False
     _written: dict[bytes, DeletionVector] = field(default_factory=dict)
 
     def onto(self, now: CatalogState) -> Proposal:

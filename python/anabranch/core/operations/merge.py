@@ -215,6 +215,7 @@ class MergeBranch:
     source_name: str
     target_name: str
     operation: str = "MERGE BRANCH"
+    merges: bool = True
 
     def onto(self, now: CatalogState) -> Proposal:
         """See `Intent`.

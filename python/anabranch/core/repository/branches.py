@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from anabranch.core.format.commits import DROP, RESET, Closing
 from anabranch.core.format.names import MAIN, CommitId, check_ref
+from anabranch.core.format.policies import Policy
 from anabranch.core.log.environment import Environment, random_ordinal
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
@@ -15,6 +17,7 @@ from anabranch.core.operations.merge import CatalogFacts, MergeBranch, MergeConf
 from anabranch.core.repository.bases import MergeBases
 from anabranch.core.repository.resolver import RefResolver
 from anabranch.core.transaction.committer import CommitContext, Committer
+from anabranch.core.transaction.guards import admit, must_pass_ungated, policies_of
 from anabranch.core.transaction.proposals import CloseLog
 from anabranch.errors import AnabranchError, error
 from anabranch.results import Conflict, MergeResult, TableChange
@@ -45,7 +48,11 @@ class Branches:
             raise _exists("branch", name)
         if self._refs.tag(name) is not None:  # one name for both would be ambiguous everywhere
             raise _exists("tag", name)
-        state = self._opened(name, self._resolver.resolve(start).state, "CREATE BRANCH", by)
+        origin = self._resolver.resolve(start).state
+        policies = policies_of(name, origin, self._refs)
+        admit(name, policies, "CREATE BRANCH", True, by.author)
+        must_pass_ungated(name, policies, None, origin)
+        state = self._opened(name, origin, "CREATE BRANCH", by)
         if self._refs.name_log(name, generation, state.position.ordinal):
             self._refs.remember(name, state)
             return state
@@ -55,11 +62,22 @@ class Branches:
             raise _exists("branch", name)
         return there
 
-    def _opened(self, branch: str, fork: CatalogState, operation: str, by: CommitContext) -> CatalogState:
+    def _opened(
+        self,
+        branch: str,
+        fork: CatalogState,
+        operation: str,
+        by: CommitContext,
+        policies: Mapping[str, Policy] | None = None,
+    ) -> CatalogState:
         """Draws ordinals until one is free [LOG-4]."""
         for _ in range(MAX_DRAWS):
             state = self._committer.open_log(
-                random_ordinal(self._env), branch, fork, lambda c: replace(c, operation=operation), by
+                random_ordinal(self._env),
+                branch,
+                fork,
+                lambda c: replace(c, operation=operation, policies=policies or {}),
+                by,
             )
             if state is not None:
                 return state
@@ -80,8 +98,12 @@ class Branches:
         # asked first: a branch that somebody creates under the name meanwhile must not be hidden by this one
         generation = self._refs.next_branch(name)
         old = self._resolver.resolve(f"branch:{name}").state
-        state = self._opened(name, self._resolver.resolve(to).state, "RESET BRANCH", by)
-        closing = CloseLog(Closing(RESET, state.position.ordinal), "RESET BRANCH")
+        target = self._resolver.resolve(to).state
+        policies = policies_of(name, old, self._refs)
+        admit(name, policies, "RESET BRANCH", False, by.author)
+        must_pass_ungated(name, policies, old, target)
+        state = self._opened(name, target, "RESET BRANCH", by, old.policies)
+        closing = CloseLog(Closing(RESET, state.position.ordinal), "RESET BRANCH", old.policies)
         self._committer.commit(name, old, closing, by)
         try:
             # the closing entry has reset the branch; its name only saves readers the way through the old log

@@ -17,6 +17,7 @@ from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import EMPTY, CatalogState
 from anabranch.core.log.states import States, manifest_of, must_create
 from anabranch.core.store.objects import ObjectStore
+from anabranch.core.transaction.guards import admit, must_not_be_due, policies_of
 from anabranch.core.transaction.proposals import Conflict, Intent, Proposal
 from anabranch.errors import AnabranchError, error
 
@@ -75,8 +76,9 @@ class Committer:
             The state after the commit; `start` advanced, without a commit, if there was nothing to do.
 
         Raises:
-            CommitConflict, CommitRetriesExhausted, CommitOutcomeUnknown, RefClosed: or what the intent
-                raises. In each case nothing was committed, but for OUTCOME_UNKNOWN.
+            CommitConflict, CommitRetriesExhausted, CommitOutcomeUnknown, RefClosed, RefProtected,
+                GateNoEngine: or what the intent raises. In each case nothing was committed, but for
+                OUTCOME_UNKNOWN.
         """
         self._before_write()
         state = start
@@ -84,6 +86,9 @@ class Committer:
             proposal = self._proposed(intent, state)
             if proposal.is_empty:
                 return state
+            policies = policies_of(branch, state, self._refs)
+            admit(branch, policies, intent.operation, intent.merges, by.author)
+            must_not_be_due(branch, policies, state, proposal)
             match self._states.log.append(self._written(state, proposal, intent.operation, by), branch):
                 case Appended(entry):
                     return self._won(branch, self._states.advance(state, [entry]))

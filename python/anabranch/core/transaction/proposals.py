@@ -8,6 +8,7 @@ from typing import Protocol
 
 from anabranch.core.format.commits import Closing, Name, TableChange
 from anabranch.core.format.names import Position
+from anabranch.core.format.policies import Policy
 from anabranch.core.log.replay import CatalogState
 
 
@@ -44,6 +45,11 @@ class Intent(Protocol):
     def operation(self) -> str:
         """``INSERT``, ``CREATE TABLE``, …, as history shows it."""
 
+    @property
+    def merges(self) -> bool:
+        """Whether it is a merge of branches, which is what protected branches are for."""
+        return False
+
     def onto(self, now: CatalogState) -> Proposal:
         """The changes that do it on this state.
 
@@ -64,11 +70,21 @@ class Conflict(Exception):
 
 @dataclass(frozen=True)
 class CloseLog:
-    """Closes a branch's log; whatever came before it meanwhile stands."""
+    """Closes a branch's log; whatever came before it meanwhile stands.
+
+    Attributes:
+        closing: the end.
+        operation: for history.
+        policies: those that its successor begins with.
+    """
 
     closing: Closing
     operation: str
+    policies: Mapping[str, Policy] | None = None
+    merges: bool = False
 
     def onto(self, now: CatalogState) -> Proposal:
         """See `Intent`."""
+        if self.policies is not None and dict(self.policies) != dict(now.policies):
+            raise Conflict("its gates were changed meanwhile", now.position)
         return Proposal(closing=self.closing)

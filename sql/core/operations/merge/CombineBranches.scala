@@ -56,6 +56,8 @@ final case class CombineBranches(
   // a race that is lost to a commit on other tables changes nothing for a table
   private val planned = scala.collection.mutable.Map.empty[(String, Position), TablePlan]
 
+  override def merges: Boolean = operation == CombineBranches.Merge
+
   override def onto(now: CatalogState): Proposal =
     if (parent && now.knows(theirs.position)) Proposal()
     else {
@@ -149,6 +151,7 @@ final case class CombineBranches(
 }
 
 object CombineBranches {
+  val Merge: String = "MERGE BRANCH"
   private val Shown = 5
 
   def conflict(source: String, target: String, conflicts: Seq[MergeConflict]): AnabranchException = {

@@ -1,0 +1,93 @@
+"""Holds commits to the repository's policies: section 10 of SPEC.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from anabranch.core.format.names import MAIN
+from anabranch.core.format.policies import GATE, PROTECTION, Policy
+from anabranch.core.log.refs import Refs
+from anabranch.core.log.replay import CatalogState
+from anabranch.core.transaction.proposals import Proposal
+from anabranch.errors import error
+
+
+def policies_of(branch: str, state: CatalogState, refs: Refs) -> dict[str, Policy]:
+    """The policies of a branch: of main those of the state that a commit stands on, else as of now [POL-1].
+
+    Args:
+        branch: its name.
+        state: of it.
+        refs: of the repository.
+    """
+    newest = state if branch == MAIN else refs.head(MAIN) or state
+    return {name: p for name, p in newest.policies.items() if p.applies_to(branch)}
+
+
+def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: bool, author: str) -> None:
+    """Refuses what a protected branch is protected from [POL-2].
+
+    Raises:
+        RefProtected, RepositoryUnknownFeature: see there.
+    """
+    for _, policy in sorted(policies.items()):
+        if policy.kind == PROTECTION:
+            if not merges or (policy.principals and author not in policy.principals):
+                who = f" by {', '.join(policy.principals)}" if policy.principals else ""
+                raise error(
+                    "ANABRANCH_REF.PROTECTED",
+                    ref=branch,
+                    operation=operation,
+                    author=author,
+                    rule=policy.branches,
+                    who=who,
+                )
+        elif policy.kind != GATE:
+            raise error(
+                "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
+                scope=f"branch {branch}",
+                kind="writer",
+                features=policy.kind,
+            )
+
+
+def must_not_be_due(
+    branch: str, policies: Mapping[str, Policy], state: CatalogState, proposal: Proposal
+) -> None:
+    """Refuses a commit that a gate has to let pass: gates are queries in Spark's SQL [POL-3].
+
+    Raises:
+        GateNoEngine: naming the gate.
+    """
+    names = set()
+    for id, change in proposal.tables.items():
+        if not change.rearranged:
+            names |= {change.name} if change.name else set()
+            names |= {state.tables[id].name} if id in state.tables else set()
+    _refuse(branch, policies, names)
+
+
+def must_pass_ungated(
+    branch: str, policies: Mapping[str, Policy], before: CatalogState | None, after: CatalogState
+) -> None:
+    """The same for a state that a branch is to have from now on.
+
+    Args:
+        branch: its name.
+        policies: those of the branch.
+        before: the state that it has; None if it is new.
+        after: the state that it is to have.
+    """
+    old = before.by_name if before else {}
+    changed = {
+        name
+        for name in {*old, *after.by_name}
+        if name not in old or name not in after.by_name or old[name].content != after.by_name[name].content
+    }
+    _refuse(branch, policies, changed)
+
+
+def _refuse(branch: str, policies: Mapping[str, Policy], names: set[tuple[str, ...]]) -> None:
+    for key, policy in sorted(policies.items()):
+        if policy.kind == GATE and policy.tables & names:
+            raise error("ANABRANCH_GATE.NO_ENGINE", gate=key.removeprefix("gate:"), branch=branch)
