@@ -131,7 +131,7 @@ class Policies(Statements):
         from pyspark.java_gateway import ensure_callback_server_started
 
         spark: Any = self._spark
-        ensure_callback_server_started(spark._sc._gateway)
+        ensure_callback_server_started(spark._sc._gateway)  # type: ignore[no-untyped-call]
         self._gates().register(self._java(), self.name, name, _Called(function))
 
     def drop_gate(self, name: str, if_exists: bool = False) -> None:
