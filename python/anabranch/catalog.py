@@ -14,6 +14,7 @@ from anabranch import _sql
 from anabranch._statements import message_clause
 from anabranch.committing import Committing
 from anabranch.difference import Difference
+from anabranch.graph import CommitGraph
 from anabranch.merging import Merging
 from anabranch.policies import Policies
 from anabranch.results import (
@@ -150,19 +151,22 @@ class Catalog(Merging, Committing, Policies):
 
     # --- history
 
-    def log(self, ref: str | None = None, limit: int | None = None) -> list[Commit]:
+    def log(self, ref: str | None = None, limit: int | None = None, graph: bool = False) -> list[Commit]:
         """The commits of a ref, newest first, along first parents.
 
         Args:
             ref: where to start; None is the session's current ref.
             limit: the most to return; None is all.
+            graph: also commits that were merged: a `CommitGraph`, which prints as a drawing, and is a table
+                in a notebook.
 
         Raises:
             pyspark.errors.PySparkException: ``ANABRANCH_REF.NOT_FOUND``, ``.AMBIGUOUS``.
         """
         on = "" if ref is None else " ON :ref"
         args = {} if ref is None else {"ref": ref}
-        return [
+        statement = f"SHOW COMMITS{on} IN {self._id}{' GRAPH' if graph else ''}{_limit(limit)}"
+        commits = [
             Commit(
                 r["commit"],
                 _time(r["time"]),
@@ -174,8 +178,9 @@ class Catalog(Merging, Committing, Policies):
                 r["metadata"],
                 tuple(r["parents"]),
             )
-            for r in self._rows(f"SHOW COMMITS{on} IN {self._id}{_limit(limit)}", args, ["time"])
+            for r in self._rows(statement, args, ["time"])
         ]
+        return CommitGraph(commits) if graph else commits
 
     def history(self, table: str | Sequence[str], limit: int | None = None) -> list[TableVersion]:
         """The versions of a table, newest first.

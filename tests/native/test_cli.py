@@ -93,7 +93,7 @@ def test_branches_are_made_merged_and_dropped(run: Run, lake: Path) -> None:
     run("--ref", "fix", "import", "more.ndjson", "clinic.labs", "-m", "again")
     assert "committed" in run("merge", "fix", "-m", "both")
     graph = run("log", "--graph").splitlines()
-    assert "both" in graph[0] and "<-" in graph[0] and any("| *" in line or "* |" in line for line in graph)
+    assert "both" in graph[0] and graph[0].startswith("●─╮") and any("│ ●" in line for line in graph)
     run("tag", "v1")
     assert [t["name"] for t in run("tag", "--json")] == ["v1"]
     assert [b["name"] for b in run("branch", "--json")] == ["fix", "main"]

@@ -8,7 +8,6 @@ import typer
 
 from anabranch.cli import settings
 from anabranch.cli.output import Json, command, console, print_json, print_table, short
-from anabranch.results import Commit
 
 Table = Annotated[str, typer.Argument(help="Full name of a table, such as clinic.labs.")]
 
@@ -31,26 +30,9 @@ def log(
     if json:
         return print_json(found)
     if graph:
-        return _graph(found)
+        return console().print(str(found), markup=False, highlight=False, soft_wrap=True)
     columns = ("commit", "time", "author", "operation", "tables", "message")
     print_table(columns, ((short(c.id), c.time, c.author, c.operation, c.tables, c.message) for c in found))
-
-
-def _graph(commits: list[Commit]) -> None:
-    """A column for each line of first parents; a merge joins two."""
-    lanes: list[str] = []
-    for c in commits:
-        if c.id not in lanes:
-            lanes.append(c.id)
-        at = lanes.index(c.id)
-        marks = " ".join("*" if i == at else "|" for i in range(len(lanes)))
-        joined = f" <- {short(c.parents[1])}" if len(c.parents) > 1 else ""
-        console().print(
-            f"{marks}  {short(c.id)}  {c.author}  {c.operation}  {c.message}{joined}", markup=False
-        )
-        first, *others = c.parents or ("",)
-        lanes[at : at + 1] = [first] if first and first not in lanes else []
-        lanes += [p for p in others if p not in lanes]
 
 
 @command

@@ -44,6 +44,24 @@ private[repository] trait History {
   def log(ref: String, limit: Int): Seq[CommitInfo] =
     firstParents(resolver.resolve(ref).state.position).take(limit).map(info).toSeq
 
+  /** The commits that a ref knows of, those that were merged too, newest first, with the lines of a drawing. */
+  def graph(ref: String, limit: Int): Seq[(String, CommitInfo)] = {
+    val start = states.log.get(resolver.resolve(ref).state.id)
+    val entries = Iterator
+      .unfold((Map(start.id.position -> start), Set(start.id.position))) { case (waiting, seen) =>
+        Option.when(waiting.nonEmpty) {
+          val next = waiting.values.maxBy(e => (e.commit.timeMillis, e.id.position.packed))
+          val fresh = next.commit.parents.map(_.position).distinct.filterNot(seen)
+          val more = fresh.map(p => p -> states.log.get(p))
+          (next, (waiting - next.id.position ++ more, seen ++ fresh))
+        }
+      }
+      .take(limit)
+      .toSeq
+    val lines = CommitGraph.draw(entries.map(e => (e.id.toString, e.commit.parents.map(_.toString))))
+    lines.zip(entries.map(info))
+  }
+
   /** The table, if this software knows all features that reading it takes. */
   protected def checked(t: TableState): TableState = {
     Features.check(s"table ${Names.show(t.name)}", t.metadata.readerFeatures, Set.empty, writing = false)

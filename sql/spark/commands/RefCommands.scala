@@ -3,6 +3,7 @@ package io.anabranch.spark.commands
 import io.anabranch.spark.AnabranchCatalog
 import io.anabranch.spark.catalog.CatalogContext
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.repository.CommitInfo
 import org.apache.spark.sql.Row
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
 
@@ -99,26 +100,33 @@ final case class ShowTags(catalog: Option[String]) extends RefCommand {
 }
 
 /** `SHOW COMMITS`: along first parents, newest first. */
-final case class ShowCommits(catalog: Option[String], ref: Option[String], limit: Option[Int])
-    extends RefCommand {
-  override protected def columns: String =
+final case class ShowCommits(
+    catalog: Option[String],
+    ref: Option[String],
+    limit: Option[Int],
+    graph: Boolean
+) extends RefCommand {
+  override protected def columns: String = (if (graph) "graph STRING, " else "") +
     "commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING, tables ARRAY<STRING>, " +
-      "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>"
+    "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>"
   override protected def onlyReads: Boolean = true
-  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] =
-    c.repository.log(ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue)).map { i =>
-      Row(
-        i.id,
-        Commands.time(i.timeMillis),
-        i.author,
-        i.operation,
-        i.message,
-        i.tables,
-        i.metrics,
-        i.metadata,
-        i.parents
-      )
-    }
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val (from, most) = (ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue))
+    if (graph) c.repository.graph(from, most).map { case (line, i) => Row.fromSeq(line +: told(i)) }
+    else c.repository.log(from, most).map(i => Row.fromSeq(told(i)))
+  }
+
+  private def told(i: CommitInfo): Seq[Any] = Seq(
+    i.id,
+    Commands.time(i.timeMillis),
+    i.author,
+    i.operation,
+    i.message,
+    i.tables,
+    i.metrics,
+    i.metadata,
+    i.parents
+  )
 }
 
 /** `RESET BRANCH`: moves a branch to any commit. */

@@ -133,10 +133,11 @@ private object Statements {
   }
 
   private def showCommits(t: Tokens): LogicalPlan = {
-    begin(t, "SHOW COMMITS [ON ref] [IN catalog] [LIMIT n]", "SHOW", "COMMITS")
+    begin(t, "SHOW COMMITS [ON ref] [IN catalog] [GRAPH] [LIMIT n]", "SHOW", "COMMITS")
     val ref = Option.when(t.accept("ON"))(t.name("a ref"))
     val catalog = in(t)
-    ShowCommits(catalog, ref, Option.when(t.accept("LIMIT"))(t.number("a limit")))
+    val graph = t.accept("GRAPH")
+    ShowCommits(catalog, ref, Option.when(t.accept("LIMIT"))(t.number("a limit")), graph)
   }
 
   private def reset(t: Tokens): LogicalPlan = {

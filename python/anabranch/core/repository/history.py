@@ -39,12 +39,15 @@ class History:
     def ancestors(self, start: Position) -> Iterator[Entry]:
         """All commits that a commit knows of, each after those that come after it; newest first."""
         waiting = {start: self._states.log.get(start)}
+        seen = {start}
         while waiting:
             entry = max(waiting.values(), key=lambda e: (e.commit.time, e.id.position))
             del waiting[entry.id.position]
             yield entry
             for parent in entry.commit.parents:
-                waiting.setdefault(parent.position, self._states.log.commit(parent))
+                if parent.position not in seen:
+                    seen.add(parent.position)
+                    waiting[parent.position] = self._states.log.commit(parent)
 
     def commit(self, e: Entry) -> Commit:
         """A commit as users see it; its tables by the names that they have after it."""

@@ -27,6 +27,7 @@ from anabranch.core.store.objects import ObjectStore
 from anabranch.core.store.probe import check_store
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.errors import error
+from anabranch.graph import CommitGraph
 from anabranch.results import Branch, Commit, MergeResult, TableChange, Tag
 
 if TYPE_CHECKING:
@@ -133,13 +134,15 @@ class Repository:
             until: not after this time.
             message: a part of the message.
             metadata: what the commit must have attached.
-            graph: also commits that were merged, and not only those along first parents.
+            graph: also commits that were merged, and not only those along first parents: a `CommitGraph`,
+                which prints as a drawing.
         """
         start = self.resolve(ref).state.position
         entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
         told = (self.past.commit(e) for e in entries)
         wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
-        return list(islice(wanted, limit))
+        found = islice(wanted, limit)
+        return CommitGraph(found) if graph else list(found)
 
     def show(self, ref: str | None = None) -> Commit:
         """The commit that a ref names."""
