@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from anabranch import _sql
 from anabranch._statements import Statements, message_clause
-from anabranch.results import Conflict, MergeResult, TableChange
+from anabranch.results import Conflict, MergeResult, Rebased, TableChange
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -106,6 +106,34 @@ class Merging(Statements):
                 ``ANABRANCH_REF.NOT_FOUND``, ``.READ_ONLY``.
         """
         return self._single("REVERT", "ON", commit, on, message, dry_run, on_conflict, parent)
+
+    def rebase(
+        self, branch: str, onto: str, *, on_conflict: Side | Mapping[str, Side] | None = None
+    ) -> list[Rebased]:
+        """Replays the commits of a branch on top of another ref, one by one; then the branch goes on from there.
+
+        Authors, messages and metadata stay. A merge is replayed as one commit with one parent. What the branch
+        held before stays readable by the ids of its commits.
+
+        Args:
+            branch: the branch.
+            onto: what its commits are put on.
+            on_conflict: as in `merge`; ours is `onto`, theirs the commit that is replayed.
+
+        Returns:
+            What became of each commit, the oldest first; nothing if the branch stands on `onto` already.
+
+        Raises:
+            pyspark.errors.PySparkException: ``ANABRANCH_MERGE.CONFLICT``, ``ANABRANCH_COMMIT.CONFLICT`` if the
+                branch moved meanwhile, ``ANABRANCH_REF.NOT_FOUND``, ``.PROTECTED``. The branch is as it was then.
+        """
+        rows = self._rows(
+            f"REBASE BRANCH :name ONTO :onto IN {self._id}{_sides(on_conflict)}",
+            {"name": branch, "onto": onto},
+        )
+        return [
+            Rebased(r["rebased_from"], r["commit"], r["author"], r["operation"], r["message"]) for r in rows
+        ]
 
     # --- unfinished merges
 

@@ -169,6 +169,25 @@ class MergeResult:
 
 
 @dataclass(frozen=True)
+class Rebased:
+    """A commit that was replayed elsewhere.
+
+    Attributes:
+        rebased_from: its id.
+        commit: id of what it became; None if all that it did was there already.
+        author: who made it.
+        operation: what made it.
+        message: what the author said about it.
+    """
+
+    rebased_from: str
+    commit: str | None
+    author: str
+    operation: str
+    message: str
+
+
+@dataclass(frozen=True)
 class RestoreResult:
     """What a restore did.
 

@@ -32,6 +32,8 @@ class Commit:
     rows: Rows
     id: str = ""
     """Of the real one."""
+    opens: bool = False
+    """Whether it only opens a log upon its parent."""
 
     def __post_init__(self) -> None:
         self.known: frozenset[int] = frozenset({self.number}).union(*(p.known for p in self.parents))
@@ -100,6 +102,19 @@ class Repository:
         before, after = commit.parents[0].rows, commit.rows
         base, theirs = (after, before) if undo else (before, after)
         return merge(base, self.branches[into].rows, theirs, self.next)
+
+    def line(self, branch: str, onto: str) -> list[Commit] | None:
+        """What REBASE replays, oldest first; None if the branch stands on the other already."""
+        known, commit, ground = self.branches[onto].known, self.branches[branch], self.branches[onto]
+        while ground.opens:
+            ground = ground.parents[0]
+        if ground.number in commit.known:
+            return None
+        found = []
+        while commit.number not in known:
+            found += [] if commit.opens else [commit]
+            commit = commit.parents[0]
+        return found[::-1]
 
     def plan(self, source: str, into: str) -> tuple[Rows, set[tuple[int, int | None]]] | None:
         """None if there is nothing to merge."""

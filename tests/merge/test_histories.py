@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
+from pyspark.errors import PySparkException
 
-from merge.model import Repository, Row
+from merge.model import Repository, Row, merge
 
 BRANCHES = ("main", "dev", "third")
 HISTORIES = 4
@@ -100,6 +102,40 @@ class History:
         if rows is not None:
             self.model.commit(branch, rows)
 
+    def rebase(self, branch: str, onto: str) -> None:
+        """Each commit is replayed as it would be picked; a conflict in one of them stops it all."""
+        line, before = self.model.line(branch, onto), self.model.branches[branch]
+        if line is None:
+            assert self.sql(f"REBASE BRANCH {branch} ONTO {onto} IN {{lake}}") == []
+            return
+        side, statement = None, f"REBASE BRANCH {branch} ONTO {onto} IN {{lake}}"
+        self.model.branches[branch] = self.model.branches[onto]
+        if any(conflicts for _, conflicts in self.replayed(branch, line, None)):
+            self.model.branches[branch] = before
+            with pytest.raises(PySparkException, match="ANABRANCH_MERGE.CONFLICT"):
+                self.sql(statement)
+            self.check(branch)
+            side = self.random.choice(["OURS", "THEIRS"])
+            statement += f" ON CONFLICT {side}"
+        self.sql(statement)
+        self.model.branches[branch] = self.model.branches[onto]
+        self.model.commit(branch, self.model.branches[onto].rows)
+        self.model.branches[branch].opens = True
+        list(self.replayed(branch, line, side))
+
+    def replayed(self, branch: str, line: Any, side: str | None) -> Iterator[Any]:
+        for commit in line:
+            now = self.model.branches[branch].rows
+            rows, conflicts = merge(commit.parents[0].rows, now, commit.rows, self.model.next)
+            if conflicts and side is None:
+                yield rows, conflicts
+                return
+            if conflicts:
+                rows = self.decided(rows, conflicts, now, commit.rows, side or "")
+            if rows != now:
+                self.model.commit(branch, rows)
+            yield rows, conflicts
+
     def combine(self, statement: str, plan: Any, into: str, theirs: Any) -> dict[int, Row] | None:
         """First as a dry run, which must foresee what happens; then conflicts are decided for one side. None if
         nothing changed."""
@@ -134,7 +170,7 @@ class History:
     def step(self) -> None:
         branch = self.random.choice(BRANCHES)
         match self.random.choices(
-            ["change", "insert", "delete", "optimize", "pick", "merge"], [9, 2, 2, 2, 3, 6]
+            ["change", "insert", "delete", "optimize", "pick", "rebase", "merge"], [9, 2, 2, 2, 3, 2, 6]
         )[0]:
             case "insert":
                 self.insert(branch, self.random.randint(1, 2))
@@ -146,6 +182,8 @@ class History:
                 self.optimize(branch)
             case "pick":
                 self.pick(branch)
+            case "rebase":
+                self.rebase(branch, self.random.choice([b for b in BRANCHES if b != branch]))
             case _:
                 self.merge(self.random.choice([b for b in BRANCHES if b != branch]), branch)
         self.check(branch)

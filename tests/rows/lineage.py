@@ -16,7 +16,7 @@ Rows = Callable[[str], Sequence[Sequence[Any]]]
 
 METRICS = ("rows_inserted", "rows_updated", "rows_deleted")
 ROW_LEVEL = ("UPDATE", "MERGE", "DELETE")
-ADOPTING = ("RESTORE", "MERGE BRANCH", "CHERRY PICK", "REVERT")
+ADOPTING = ("RESTORE", "MERGE BRANCH", "CHERRY PICK", "REVERT", "REBASE")
 """Operations that bring rows of other commits: these keep the commit that they have."""
 UNCHANGING = ("ALTER TABLE", "OPTIMIZE")
 

@@ -113,6 +113,29 @@ final class Merges private[repository] (
     apply("REVERT", asked, after, before, rows, dryRun, told)
   }
 
+  /** What does on a branch that goes on elsewhere what a commit of it did, against its first parent. */
+  private[repository] def replay(
+      operation: String,
+      entry: Entry,
+      branch: String,
+      decisions: Decisions,
+      rows: MergeRows
+  ): CombineBranches = {
+    val before = entry.commit.firstParent.fold(Replay.empty)(states.at(_: CommitId))
+    val single = MergeBases.single(before)
+    CombineBranches(
+      operation,
+      states.at(entry),
+      _ => single,
+      parent = false,
+      fastForwardOnly = false,
+      decisions,
+      context(rows),
+      entry.id.short,
+      branch
+    )
+  }
+
   private def apply(
       operation: String,
       asked: MergeRequest,
@@ -160,7 +183,7 @@ final class Merges private[repository] (
     * @throws AnabranchException
     *   ANABRANCH_TABLE.NOT_FOUND, ANABRANCH_MERGE.NO_SUCH_COLUMN
     */
-  private def check(decisions: Decisions, into: String, sides: CatalogState*): Unit =
+  private[repository] def check(decisions: Decisions, into: String, sides: CatalogState*): Unit =
     for { d <- decisions.all; name <- d.table } {
       val tables = sides.flatMap(_.byName.get(name))
       if (tables.isEmpty) Names.table(sides.head, name, into): Unit

@@ -213,6 +213,17 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   /** MERGE BRANCH, CHERRY PICK, REVERT. */
   val merges: Merges = new Merges(resolver, states, committer, context)
 
+  /** REBASE BRANCH. */
+  val rebases: Rebases = new Rebases(
+    resolver,
+    refs,
+    states,
+    committer,
+    merges,
+    (branch, from, by, policies) => openLog(branch, from, "REBASE BRANCH", by, policies),
+    info
+  )
+
   /** Gates, protected branches. */
   val policies: Policies = new Policies(refs, committer)
 
@@ -289,13 +300,17 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   *
   * @param policies
   *   those that its successor begins with
+  * @param head
+  *   the commit that the log must end with, if nothing is to be lost
   */
-final private case class CloseLog(
+final private[repository] case class CloseLog(
     closing: Closing,
     operation: String,
-    policies: Option[Map[String, Policy]] = None
+    policies: Option[Map[String, Policy]] = None,
+    head: Option[Position] = None
 ) extends Intent {
   override def onto(now: CatalogState): Proposal = {
+    if (head.exists(_ != now.position)) throw new Conflict("the branch has moved meanwhile", now.position)
     if (policies.exists(_ != now.policies))
       throw new Conflict("its gates were changed meanwhile", now.position)
     Proposal(closing = Some(closing))

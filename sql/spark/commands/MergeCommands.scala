@@ -86,6 +86,27 @@ final case class MergeBranchCommand(
     else c.repository.unfinishedMerges.merge(asked, c.mergeRows, by)
 }
 
+/** `REBASE BRANCH`: replays the commits of a branch on top of another ref. */
+final case class RebaseBranch(
+    catalog: Option[String],
+    branch: String,
+    onto: String,
+    options: MergeOptions
+) extends RefCommand {
+  override protected def columns: String =
+    "branch STRING, commit STRING, rebased_from STRING, author STRING, operation STRING, message STRING"
+
+  /** A row for each commit that was replayed, oldest first; `commit` is NULL where nothing of it was left to do. */
+  override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
+    val by = Commands.author(session, options.message, Map("branch" -> branch, "onto" -> onto))
+    val (_, replayed) = c.repository.rebases.rebase(branch, onto, options.decisions(c), c.mergeRows, by)
+    Commands.recache(session, c, replayed.flatMap(_.from.tables).distinct)
+    replayed.map { r =>
+      Row(branch, r.commit.map(_.toString).orNull, r.from.id, r.from.author, r.from.operation, r.from.message)
+    }
+  }
+}
+
 /** `CHERRY PICK`: does on a branch what a commit did elsewhere. */
 final case class CherryPickCommand(
     catalog: Option[String],

@@ -85,6 +85,7 @@ private object AnabranchParser {
       "START",
       "COMMIT",
       "ROLLBACK",
+      "REBASE",
       "RUN",
       "PROTECT",
       "UNPROTECT"

@@ -47,6 +47,17 @@ private object MergeStatements {
     CherryPickCommand(Statements.in(t), source, into, single(t))
   }
 
+  def rebase(t: Tokens): LogicalPlan = {
+    t.usage = s"REBASE BRANCH branch ONTO ref [IN catalog] $Conflict [MESSAGE 'text']"
+    t.expect("REBASE", "BRANCH")
+    val branch = t.name("the name of a branch")
+    t.expect("ONTO")
+    val onto = t.name("the ref to put its commits on")
+    val catalog = Statements.in(t)
+    val choices = conflicts(t)
+    RebaseBranch(catalog, branch, onto, MergeOptions(choices, message = Statements.message(t)))
+  }
+
   def revert(t: Tokens): LogicalPlan = {
     t.usage = s"REVERT commit [ON branch] [IN catalog] [PARENT n] $Conflict [DRY RUN] [MESSAGE 'text']"
     t.expect("REVERT")

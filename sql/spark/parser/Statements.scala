@@ -38,6 +38,7 @@ private object Statements {
       ("SHOW", "COMMITS") -> showCommits,
       ("RESET", "BRANCH") -> reset,
       ("MERGE", "BRANCH") -> MergeStatements.merge,
+      ("REBASE", "BRANCH") -> MergeStatements.rebase,
       ("CONTINUE", "MERGE") -> MergeStatements.continue,
       ("ABORT", "MERGE") -> MergeStatements.abort,
       ("CHERRY", "PICK") -> MergeStatements.cherryPick,
