@@ -110,10 +110,10 @@ class Merging(Statements):
     def rebase(
         self, branch: str, onto: str, *, on_conflict: Side | Mapping[str, Side] | None = None
     ) -> list[Rebased]:
-        """Replays the commits of a branch on top of another ref, one by one; then the branch goes on from there.
+        """Replays the commits of a branch on top of another ref, one by one; the branch goes on from there.
 
-        Authors, messages and metadata stay. A merge is replayed as one commit with one parent. What the branch
-        held before stays readable by the ids of its commits.
+        Authors, messages and metadata stay. A merge is replayed as one commit with one parent. What the
+        branch held before stays readable by the ids of its commits.
 
         Args:
             branch: the branch.
@@ -124,8 +124,8 @@ class Merging(Statements):
             What became of each commit, the oldest first; nothing if the branch stands on `onto` already.
 
         Raises:
-            pyspark.errors.PySparkException: ``ANABRANCH_MERGE.CONFLICT``, ``ANABRANCH_COMMIT.CONFLICT`` if the
-                branch moved meanwhile, ``ANABRANCH_REF.NOT_FOUND``, ``.PROTECTED``. The branch is as it was then.
+            pyspark.errors.PySparkException: ``ANABRANCH_MERGE.CONFLICT``, ``ANABRANCH_COMMIT.CONFLICT`` if
+                the branch moved meanwhile, ``ANABRANCH_REF.NOT_FOUND``, ``.PROTECTED``. Nothing has changed.
         """
         rows = self._rows(
             f"REBASE BRANCH :name ONTO :onto IN {self._id}{_sides(on_conflict)}",

@@ -112,7 +112,7 @@ class History:
         self.model.branches[branch] = self.model.branches[onto]
         if any(conflicts for _, conflicts in self.replayed(branch, line, None)):
             self.model.branches[branch] = before
-            with pytest.raises(PySparkException, match="ANABRANCH_MERGE.CONFLICT"):
+            with pytest.raises(PySparkException, match=r"ANABRANCH_MERGE\.CONFLICT"):
                 self.sql(statement)
             self.check(branch)
             side = self.random.choice(["OURS", "THEIRS"])
