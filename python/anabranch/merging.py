@@ -266,10 +266,17 @@ def _result(rows: list[Row]) -> MergeResult:
     if not rows:
         return MergeResult()
     changes = tuple(
-        TableChange(r["table"], r["change"], r["detail"]) for r in rows if r["change"] != "conflict"
+        TableChange(r["table"], r["change"], r["detail"], **_counts(r))
+        for r in rows
+        if r["change"] != "conflict"
     )
     conflicts = tuple(_conflict(r) for r in rows if r["change"] == "conflict")
     return MergeResult(rows[0]["commit"], rows[0]["fast_forward"], changes, conflicts)
+
+
+def _counts(r: Row) -> dict[str, int | None]:
+    names = ("rows_added", "rows_changed", "rows_removed")
+    return {name: r[name] for name in names if name in r}
 
 
 def _conflict(r: Row) -> Conflict:

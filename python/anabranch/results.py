@@ -5,7 +5,8 @@ Times are aware of their zone (UTC). A commit is named by its id, a string.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -93,9 +94,9 @@ class TableChange:
         files_added: data files that only the other side has.
         files_removed: data files that only the one side has.
         rows_added: rows that only the other side has. This and the next two are read from metadata
-            alone. They are None where these do not tell: in a merge; where a RESTORE or a merge lies between
-            the two sides; where both changed or moved the same rows; and where older and newer rows went to
-            one file together. The rows themselves, `Difference.changes`, tell it then.
+            alone. They are None where these do not tell: in a merge that was done; where a RESTORE or a
+            merge lies between the two sides; where both changed or moved the same rows; and where older and
+            newer rows went to one file together. The rows themselves, `Difference.changes`, tell it then.
         rows_changed: rows that both sides have, in different versions.
         rows_removed: rows that only the one side has.
         schema_changes: what became of the columns, in words, such as ``renamed v to value``.
@@ -166,6 +167,42 @@ class MergeResult:
     fast_forward: bool = False
     changes: tuple[TableChange, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+
+    def __str__(self) -> str:
+        """A review: how many rows of each table, then what contradicts each other."""
+        rows = [[cell for cell in row if cell] for row in self._review()]
+        lines = [self._title(), *("  " + "  ".join(row) for row in rows)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The same as a table in a notebook."""
+        rows = "".join(
+            "<tr>"
+            + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row)
+            + "</tr>"
+            for row in self._review()
+        )
+        return f"<p>{html.escape(self._title())}</p><table><tbody>{rows}</tbody></table>"
+
+    def _title(self) -> str:
+        if self.conflicts:
+            done = f"{len(self.conflicts)} conflict{'s' if len(self.conflicts) > 1 else ''}"
+        elif not self.changes:
+            done = "nothing to merge"
+        else:
+            done = f"merged as {self.commit}" if self.commit else "would merge"
+        return done + (", fast-forward" if self.fast_forward and self.changes else "")
+
+    def _review(self) -> Iterator[tuple[str, str, str, str]]:
+        """Table, what happens to it, numbers of rows or sides of a conflict, and details."""
+        for c in self.changes:
+            counts = ((c.rows_added, "added"), (c.rows_changed, "changed"), (c.rows_removed, "removed"))
+            told = ", ".join(f"{count} {what}" for count, what in counts if count)
+            yield c.table, c.change, f"rows: {told}" if told else "", c.detail
+        for k in self.conflicts:
+            row = "" if k.row_id is None else f" of row {k.key or f'_row_id {k.row_id}'}"
+            sides = f"base {k.base!r}, ours {k.ours!r}, theirs {k.theirs!r}" if k.row_id is not None else ""
+            yield k.table, f"conflict: {k.kind}", f"{k.column or ''}{row}".strip(), sides or k.detail
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 package io.anabranch.spark
 
 import io.anabranch.spark.parser.AnabranchParser
-import io.anabranch.spark.write.{HiddenColumns, MergeFiles, MergeKeys, ReadTracking, TargetAlias}
+import io.anabranch.spark.write.{HiddenColumns, MatchedOnce, MergeFiles, MergeKeys, ReadTracking, TargetAlias}
 import org.apache.spark.sql.SparkSessionExtensions
 
 /** The Spark session extension: `spark.sql.extensions=io.anabranch.spark.AnabranchExtensions`. */
@@ -10,6 +10,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
+    extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeKeys)
     extensions.injectPlannerStrategy(_ => ReadTracking)
     extensions.injectPlannerStrategy(_ => MergeFiles)

@@ -19,6 +19,12 @@ HISTORIES = 4
 STEPS = 22
 
 
+def difference(before: Any, after: Any) -> tuple[int, int, int]:
+    """Rows added, changed and removed."""
+    changed = sum(before[k].version != after[k].version for k in before.keys() & after.keys())
+    return len(after.keys() - before.keys()), changed, len(before.keys() - after.keys())
+
+
 class History:
     """One history: statements that follow from numbers."""
 
@@ -28,6 +34,8 @@ class History:
         self.next_key = 0
         self.ids: dict[int, int] = {}
         """Row ids by key."""
+        self.counted = 0
+        """Merges of which the numbers of rows were told."""
         self.log = [f"history {number}"]
         files = "TBLPROPERTIES ('anabranch.write.inline-rows' = '0')" if number % 2 else ""
         self.sql(f"CREATE TABLE t (k INT, a INT, b INT) {files}")
@@ -140,7 +148,12 @@ class History:
         """First as a dry run, which must foresee what happens; then conflicts are decided for one side. None if
         nothing changed."""
         rows, conflicts = plan
-        told = {(r.row_id, r.column) for r in self.sql(f"{statement} DRY RUN") if r.change == "conflict"}
+        review = self.sql(f"{statement} DRY RUN")
+        told = {(r.row_id, r.column) for r in review if r.change == "conflict"}
+        counts = [(r.rows_added, r.rows_changed, r.rows_removed) for r in review if r.change == "changed"]
+        if counts and counts[0][0] is not None:
+            self.counted += 1
+            assert counts == [difference(self.model.branches[into].rows, rows)], self.told()
         assert told == {(self.ids[k], None if c is None else "kab"[c]) for k, c in conflicts}, self.told()
         if conflicts:
             side = self.random.choice(["OURS", "THEIRS"])
@@ -200,6 +213,7 @@ class History:
 @pytest.mark.proves("MRG-1", "MRG-5", "MRG-7", "ROW-1", "ROW-3", "ROW-5")
 def test_random_histories_merge_as_the_model_says(lake: Any, request: pytest.FixtureRequest) -> None:
     asked = request.config.getoption("--histories")
+    counted = 0
     for number in range(asked or HISTORIES):
         seed = Random().getrandbits(32) if asked else number
         lake.sql("USE BRANCH main IN {lake}")
@@ -209,3 +223,5 @@ def test_random_histories_merge_as_the_model_says(lake: Any, request: pytest.Fix
         history = History(lake, seed)
         for _ in range(STEPS):
             history.step()
+        counted += history.counted
+    assert counted >= (asked or HISTORIES)

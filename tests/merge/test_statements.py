@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from anabranch import Catalog
+
 
 @pytest.fixture
 def apart(lake: Any) -> Any:
@@ -61,6 +63,35 @@ def test_a_conflict_tells_row_key_values_and_commits(apart: Any) -> None:
     gone = next(r for r in found if r["kind"] == "delete/change")
     assert (gone["ours"], gone["our_commit"], gone["key"]) == (None, None, "3")
     assert gone["theirs"] == '{"a":"theirs","b":"theirs","id":"3"}'
+
+
+def test_a_dry_run_reads_like_a_review(apart: Any) -> None:
+    apart.sql("CREATE TABLE `u@dev` AS SELECT 1 AS x")
+    apart.sql("INSERT INTO t VALUES (9, 'ours', 'ours')")
+    apart.sql("CREATE TABLE w (x INT)")
+    apart.sql("INSERT INTO w VALUES (1), (2), (3)")
+    apart.sql("MERGE BRANCH main INTO dev IN {lake} ON CONFLICT THEIRS")
+    apart.sql("UPDATE `w@dev` SET x = 5 WHERE x = 1")
+    apart.sql("DELETE FROM `w@dev` WHERE x = 2")
+    apart.sql("INSERT INTO `w@dev` VALUES (6), (7)")
+    apart.sql("INSERT INTO w VALUES (8)")
+    review = Catalog(apart.spark, apart.name).merge("dev", dry_run=True)
+    assert [(c.table, c.rows_added, c.rows_changed, c.rows_removed) for c in review.changes] == [
+        ("default.u", 1, 0, 0),
+        ("default.w", 2, 1, 1),
+    ]
+    assert str(review).splitlines() == [
+        "would merge",
+        "  default.u  created  rows: 1 added",
+        "  default.w  changed  rows: 2 added, 1 changed, 1 removed  rows changed",
+    ]
+    apart.sql("UPDATE w SET x = 4 WHERE x = 1")
+    review = Catalog(apart.spark, apart.name).merge("dev", dry_run=True)
+    assert str(review).splitlines()[::2] == [
+        "1 conflict",
+        "  default.w  conflict: cell  x of row _row_id 0  base '1', ours '4', theirs '5'",
+    ]
+    assert "<td" in review._repr_html_() and "&#x27;4&#x27;" in review._repr_html_()
 
 
 def test_a_squash_has_one_parent_and_does_not_come_twice(lake: Any) -> None:

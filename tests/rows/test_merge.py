@@ -225,9 +225,34 @@ def test_a_row_that_two_source_rows_match_fails_the_statement(two: Any, refused:
         "WHEN MATCHED AND s.a > 0 THEN DELETE",
         "WHEN MATCHED THEN UPDATE SET a = 7 WHEN NOT MATCHED THEN INSERT *",
     ]:
-        with no_commit(two), refused("MERGE_CARDINALITY_VIOLATION"):
+        with no_commit(two), refused("MERGE_CARDINALITY_VIOLATION", "s.id = 2"):
             two.sql(f"MERGE INTO t USING {TWICE} ON t.id = s.id {clause}")
         assert table(two) == [(1, 10), (2, 20)]
+
+
+@pytest.mark.parametrize("codegen", ["true", "false"])
+@pytest.mark.parametrize(
+    ("source", "condition", "shown"),
+    [
+        ("SELECT 2 AS id, 5 AS n UNION ALL SELECT 2, 6", "t.id = s.id AND s.n > 0", "has s.id = 2."),
+        ("SELECT 'x' AS k, 2 AS id UNION ALL SELECT 'x', 2", "t.id = s.id AND s.k = 'x'", "has s.id = 2."),
+        ("SELECT 1 AS one UNION ALL SELECT 1", "t.id = s.one + 1", "has (s.one + 1) = 2."),
+        ("SELECT 1 AS n UNION ALL SELECT 2", "t.id > s.n", None),
+    ],
+)
+def test_the_error_for_two_source_rows_of_one_row_names_the_key(
+    two: Any, refused: Any, source: str, condition: str, shown: str | None, codegen: str
+) -> None:
+    two.sql("INSERT INTO t VALUES (3, 30)")
+    two.spark.conf.set("spark.sql.codegen.wholeStage", codegen)
+    two.spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if codegen == "true" else "NO_CODEGEN")
+    try:
+        with refused("MERGE_CARDINALITY_VIOLATION", *([shown] if shown else [])):
+            two.sql(f"MERGE INTO t USING ({source}) s ON {condition} WHEN MATCHED THEN UPDATE SET a = 0")
+    finally:
+        two.spark.conf.unset("spark.sql.codegen.wholeStage")
+        two.spark.conf.unset("spark.sql.codegen.factoryMode")
+    assert table(two) == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_a_failed_merge_leaves_no_data_file(two: Any, refused: Any) -> None:

@@ -5,6 +5,8 @@ The forms of the statements are tested in `tests/rows`, races in `tests/concurre
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +165,30 @@ def test_a_damaged_deletion_vector_is_named(lake: Lake, damage: str) -> None:
             assert part in str(error)
     vector.write_bytes(whole)
     assert counts(lake)[0] == sum(i % 3 != 0 for i in range(ROWS))
+
+
+@pytest.mark.proves("DV-3")
+@pytest.mark.parametrize("damage", ["changed", "cut", "no vector"])
+def test_a_damaged_deletion_vector_in_a_commit_is_named(
+    lake: Lake, new_lake: Callable[..., Lake], damage: str
+) -> None:
+    """The newest entry: no other tells its digest, so only the vector itself shows the damage."""
+    lake.rows("DELETE FROM {lake}.t WHERE id IN (3, 5)")
+    (file,) = data_files(lake)
+    entry = min((lake.path / "_anabranch/log/000000").glob("*.json"))
+    log = json.loads(entry.read_bytes())
+    (change,) = log["commits"][-1]["body"]["tables"].values()
+    (vector,) = change["deletions"].values()
+    whole = base64.b64decode(vector["inline"])
+    bad = {"changed": bytes([whole[0] ^ 1]) + whole[1:], "cut": whole[:-1], "no vector": b"?"}[damage]
+    vector["inline"] = base64.b64encode(bad).decode()
+    entry.write_bytes(json.dumps(log).encode())
+    lake.spark._jvm.io.anabranch.test.ColdStart.forget(lake.uri)
+    again = new_lake(path=lake.path)
+    for text in ("SELECT sum(id) FROM {lake}.t", "DELETE FROM {lake}.t WHERE id = 1"):
+        error = failure(again, text)
+        assert error.getCondition() == "ANABRANCH_DATA.DELETION_VECTOR"
+        assert file.stem in str(error) and head(again) in str(error)
 
 
 def test_a_statement_that_matches_nothing_makes_no_commit(lake: Lake) -> None:

@@ -3,7 +3,7 @@ package io.anabranch.core.repository
 import io.anabranch.core.format.{Entry, Position}
 import io.anabranch.core.log.{CatalogState, TableState}
 import io.anabranch.core.operations._
-import io.anabranch.core.operations.merge.MergeBase
+import io.anabranch.core.operations.merge.{MergeBase, TablePlan}
 
 /** What differs between two refs, by table, from metadata alone. */
 private[repository] trait Differences extends Changes {
@@ -49,6 +49,31 @@ private[repository] trait Differences extends Changes {
       }
   }
 
+  /** How many rows a merge of a table changes on our side, if only its own commits lead from the base to their side.
+    *
+    * @param planned
+    *   a preview of what it makes of the table
+    */
+  protected def mergeCounts(
+      base: CatalogState,
+      theirs: CatalogState,
+      ours: TableState,
+      planned: TableState
+  ): Option[RowCounts] =
+    for {
+      start <- base.tables.get(ours.id).map(made)
+      end <- theirs.tables.get(ours.id).map(made)
+      if isWay(start, end)
+      after = planned.files.files
+      vector = context(ours).read(_)
+      found = RowDifference.between(ours.files.files, after - TablePlan.Combined, vector)
+      c <- RowCounts.along(start, end, found, vector)
+    } yield {
+      // each of these takes the place of a row of ours
+      val combined = after.get(TablePlan.Combined).fold(0L)(_.rows)
+      RowCounts(c.added, c.changed + combined, c.removed - combined)
+    }
+
   /** The state in which a table got the rows that it has, whatever compactions have come since. */
   private def made(t: TableState): TableAt = {
     val entry = states.log.get(t.content)
@@ -65,18 +90,28 @@ private[repository] trait Differences extends Changes {
   }
 
   /** What differs between a state of a table and a later one, if only its own commits lead there. */
-  private def way(from: TableAt, to: TableAt): Option[(Seq[FileDifference], RowCounts)] = {
-    val back = versions(to.table).map(_._2).takeWhile(_.id.position != from.table.at)
-    val start = from.table.version
-    val plain = to.table.version >= start && back
-      .map(e => e.commit.tables(to.table.id).version > start && isPlain(e, to.table.id))
-      .forall(identity)
-    if (!plain) None
+  private def way(from: TableAt, to: TableAt): Option[(Seq[FileDifference], RowCounts)] =
+    if (!isWay(from, to)) None
     else {
       val vector = context(to.table).read(_)
       val found = RowDifference.between(from.table.files.files, to.table.files.files, vector)
       RowCounts.along(from, to, found, vector).map(found -> _)
     }
+
+  /** Whether only its own commits lead from a state of a table to a later one. */
+  private def isWay(from: TableAt, to: TableAt): Boolean = {
+    val id = to.table.id
+    // where it came by a merge, that may have brought just the state that is looked for
+    def arrived(e: Entry) = states.at(e).tables.get(id).exists(_.content == from.table.content)
+    val back = versions(to.table).map(_._2).take(Differences.MaxWay)
+    back
+      .map { e =>
+        if (e.id.position == from.table.at) Some(true)
+        else if (isPlain(e, id)) None
+        else Some(arrived(e))
+      }
+      .collectFirst { case Some(found) => found }
+      .getOrElse(false)
   }
 
   /** Whether a commit brings no rows of others, nor any back. */
@@ -96,4 +131,10 @@ private[repository] trait Differences extends Changes {
       case _ => None
     }
   }
+}
+
+private object Differences {
+
+  /** Further back nobody looks for the other side. */
+  val MaxWay = 1000
 }

@@ -54,6 +54,7 @@ private[repository] object MergeBases {
   def single(state: CatalogState): BaseCatalog = BaseCatalog(
     CatalogFacts.of(state),
     id => state.tables.get(id).fold(BaseTable.Nothing)(BaseTable.of),
-    state.knows
+    state.knows,
+    Some(state)
   )
 }

@@ -31,12 +31,17 @@ final case class MergeRequest(
     parent: Option[Int] = None
 )
 
-/** Brings changes of one line of history into another: all by one three-way merge, from different bases. */
+/** Brings changes of one line of history into another: all by one three-way merge, from different bases.
+  *
+  * @param rowCounts
+  *   how many rows a merge changes, by base, their state, our table, and a preview of the merged one
+  */
 final class Merges private[repository] (
     resolver: RefResolver,
     states: States,
     committer: Committer,
-    tableContext: TableState => RebaseContext
+    tableContext: TableState => RebaseContext,
+    rowCounts: (CatalogState, CatalogState, TableState, TableState) => Option[RowCounts]
 ) {
 
   /** Merges a ref into a branch, as one commit with two parents.
@@ -210,7 +215,12 @@ final class Merges private[repository] (
     val plan = intent.plan(ours)
     if (dryRun) {
       val (now, open) = (planned(ours, intent.theirs, plan), plan.conflicts.flatMap(_.tableId))
-      val clear = Diff.between(ours.copy(tables = ours.tables -- open), now.copy(tables = now.tables -- open))
+      val base = intent.base(ours).state
+      val clear = Diff.between(
+        ours.copy(tables = ours.tables -- open),
+        now.copy(tables = now.tables -- open),
+        counts = (ours, merged) => base.flatMap(rowCounts(_, intent.theirs, ours, merged))
+      )
       MergeResult(None, plan.fastForward, clear.map(TableChangeInfo.of), plan.conflicts)
     } else {
       val state = committer.commit(target.writable, ours, intent, by)

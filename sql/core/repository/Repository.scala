@@ -211,7 +211,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   }
 
   /** MERGE BRANCH, CHERRY PICK, REVERT. */
-  val merges: Merges = new Merges(resolver, states, committer, context)
+  val merges: Merges = new Merges(resolver, states, committer, context, mergeCounts)
 
   /** REBASE BRANCH. */
   val rebases: Rebases = new Rebases(

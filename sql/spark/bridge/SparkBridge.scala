@@ -2,9 +2,11 @@ package org.apache.spark.sql.anabranch
 
 import com.google.common.cache.{Cache, CacheBuilder}
 import org.apache.hadoop.conf.Configuration
+import org.apache.spark.{QueryContext, SparkRuntimeException}
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.analysis.NamedRelation
 import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, EvalMode, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
@@ -12,6 +14,7 @@ import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
 import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
+import org.apache.spark.sql.connector.write.RowLevelOperationTable
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
 import org.apache.spark.sql.internal.SQLConf
@@ -108,6 +111,25 @@ object SparkBridge {
     val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
+
+  /** The table whose rows a plan changes. */
+  def changedTable(target: NamedRelation): Option[Table] = target match {
+    case r: DataSourceV2Relation =>
+      r.table match {
+        case changed: RowLevelOperationTable => Some(changed.table)
+        case plain => Some(plain)
+      }
+    case _ => None
+  }
+
+  /** Spark's error for two source rows that match one target row, with the keys that they have. */
+  def ambiguousMerge(keys: Seq[String]): SparkRuntimeException = new SparkRuntimeException(
+    "MERGE_CARDINALITY_VIOLATION",
+    Map.empty[String, String],
+    null,
+    Array.empty[QueryContext],
+    if (keys.isEmpty) "" else s"More than one row of the source has ${keys.mkString(" and ")}."
+  )
 
   /** The rows of a query, as Spark holds them. */
   def collected(query: DataFrame): Array[InternalRow] =

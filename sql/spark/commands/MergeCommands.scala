@@ -17,7 +17,8 @@ trait MergeCommand extends RefCommand {
   protected def combine(c: AnabranchCatalog, asked: MergeRequest, by: CommitContext): MergeResult
 
   override protected def columns: String =
-    if (options.dryRun || options.keep) s"${MergeCommand.Done}, ${MergeCommand.Contradiction}"
+    if (options.dryRun || options.keep)
+      s"${MergeCommand.Done}, ${MergeCommand.Contradiction}, ${MergeCommand.Counts}"
     else MergeCommand.Done
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
@@ -43,6 +44,9 @@ private object MergeCommand {
     "kind STRING, row_id BIGINT, key STRING, `column` STRING, base STRING, ours STRING, theirs STRING, " +
       "our_commit STRING, their_commit STRING"
 
+  /** Of what would change, where metadata tell. */
+  val Counts: String = "rows_added BIGINT, rows_changed BIGINT, rows_removed BIGINT"
+
   def done(result: MergeResult): Seq[Row] =
     result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
 
@@ -51,7 +55,10 @@ private object MergeCommand {
     result.conflicts.map(conflict(_, result.fastForward)) ++
       result.changes.map { t =>
         Row.fromSeq(
-          Seq[Any](t.table, t.change, t.detail, result.commit.orNull, result.fastForward) ++ Seq.fill(9)(null)
+          Seq[Any](t.table, t.change, t.detail, result.commit.orNull, result.fastForward) ++ Seq.fill(9)(
+            null
+          ) ++
+            t.rows.fold(Seq[Any](null, null, null))(r => Seq(r.added, r.changed, r.removed))
         )
       }
 
@@ -69,7 +76,10 @@ private object MergeCommand {
     c.ours.orNull,
     c.theirs.orNull,
     c.row.flatMap(_.ourCommit).map(_.toString).orNull,
-    c.row.flatMap(_.theirCommit).map(_.toString).orNull
+    c.row.flatMap(_.theirCommit).map(_.toString).orNull,
+    null,
+    null,
+    null
   )
 }
 

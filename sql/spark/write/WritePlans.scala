@@ -7,6 +7,7 @@ import io.anabranch.spark.read.{InlineRows, LineageColumns}
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.parquet.hadoop.ParquetOutputFormat
+import org.apache.parquet.hadoop.codec.ZstandardCodec
 import org.apache.parquet.hadoop.metadata.CompressionCodecName
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetOptions, ParquetWriteSupport}
@@ -142,7 +143,11 @@ object WritePlans {
     */
   def settingsForChanges(schema: StructType): Map[String, String] =
     if (SparkBridge.conf.contains(SQLConf.PARQUET_COMPRESSION.key)) parquetSettings(schema)
-    else parquetSettings(schema, CompressionCodecName.ZSTD.name)
+    else
+      parquetSettings(
+        schema,
+        CompressionCodecName.ZSTD.name
+      ) + (ZstandardCodec.PARQUET_COMPRESS_ZSTD_LEVEL -> "4")
 
   private def parquetSettings(schema: StructType, codec: String): Map[String, String] = {
     val session = SparkBridge.conf

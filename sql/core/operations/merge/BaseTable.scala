@@ -1,7 +1,7 @@
 package io.anabranch.core.operations.merge
 
 import io.anabranch.core.format.{DataFile, Position}
-import io.anabranch.core.log.TableState
+import io.anabranch.core.log.{CatalogState, TableState}
 
 /** What two sides of a table started from.
   *
@@ -37,5 +37,12 @@ object BaseTable {
   *   by id
   * @param knows
   *   whether a commit is one of it, or an ancestor
+  * @param state
+  *   the merge base, if it is not a virtual one
   */
-final case class BaseCatalog(facts: CatalogFacts, table: String => BaseTable, knows: Position => Boolean)
+final case class BaseCatalog(
+    facts: CatalogFacts,
+    table: String => BaseTable,
+    knows: Position => Boolean,
+    state: Option[CatalogState] = None
+)

@@ -31,7 +31,7 @@ final case class TablePlan(
       )
     }
     val added = Option.when(combined.nonEmpty)(
-      DataFile("?", 0, combined.size.toLong, "", lineage = Seq(Lineage.RowId))
+      DataFile(TablePlan.Combined, 0, combined.size.toLong, "", lineage = Seq(Lineage.RowId))
     )
     ours.copy(
       content = Position(Ordinal.Main, Position.MaxSeq),
@@ -39,6 +39,12 @@ final case class TablePlan(
       files = FileSet.of(settled ++ added.map(f => f.id -> f), reader)
     )
   }
+}
+
+object TablePlan {
+
+  /** What a preview calls the file with the rows that were put together. */
+  val Combined: String = "?"
 }
 
 /** What becomes of two rows with one key. */
