@@ -265,18 +265,21 @@ def _sides(given: Side | Mapping[str, Side] | None) -> str:
 def _result(rows: list[Row]) -> MergeResult:
     if not rows:
         return MergeResult()
-    changes = tuple(
-        TableChange(r["table"], r["change"], r["detail"], **_counts(r))
-        for r in rows
-        if r["change"] != "conflict"
-    )
+    changes = tuple(_change(r) for r in rows if r["change"] != "conflict")
     conflicts = tuple(_conflict(r) for r in rows if r["change"] == "conflict")
     return MergeResult(rows[0]["commit"], rows[0]["fast_forward"], changes, conflicts)
 
 
-def _counts(r: Row) -> dict[str, int | None]:
-    names = ("rows_added", "rows_changed", "rows_removed")
-    return {name: r[name] for name in names if name in r}
+def _change(r: Row) -> TableChange:
+    found = r.asDict()
+    return TableChange(
+        r["table"],
+        r["change"],
+        r["detail"],
+        rows_added=found.get("rows_added"),
+        rows_changed=found.get("rows_changed"),
+        rows_removed=found.get("rows_removed"),
+    )
 
 
 def _conflict(r: Row) -> Conflict:
