@@ -209,6 +209,11 @@ def test_gates_are_listed_tried_and_dropped(gated: Any, refused: Any) -> None:
         ("SELECT nope FROM t", "UNRESOLVED_COLUMN.WITH_SUGGESTION", []),
         ("SELECT * FROM nowhere", "TABLE_OR_VIEW_NOT_FOUND", []),
         ("SELECT 1", "ANABRANCH_GATE.INVALID", ["no table"]),
+        (
+            "SELECT *, (SELECT reflect('java.lang.System', 'getenv', 'HOME')) FROM t",
+            "ANABRANCH_GATE.INVALID",
+            ["methods of Java"],
+        ),
         ("SELECT * FROM `t@main`", "ANABRANCH_GATE.INVALID", ["no table"]),
         ("SELECT * FROM t, spark_catalog.default.plain", "ANABRANCH_GATE.INVALID", ["not in the repository"]),
     ],

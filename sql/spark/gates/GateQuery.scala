@@ -3,7 +3,13 @@ package io.anabranch.spark.gates
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.operations.Names
 import io.anabranch.spark.table.AnabranchTable
-import org.apache.spark.sql.catalyst.expressions.{Expression, Generator, SubqueryExpression, WindowExpression}
+import org.apache.spark.sql.catalyst.expressions.{
+  CallMethodViaReflection,
+  Expression,
+  Generator,
+  SubqueryExpression,
+  WindowExpression
+}
 import org.apache.spark.sql.catalyst.expressions.aggregate.AggregateExpression
 import org.apache.spark.sql.catalyst.plans.logical._
 import org.apache.spark.sql.catalyst.trees.TreePattern
@@ -12,7 +18,7 @@ import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
 /** What a gate's query reads, and how. */
 object GateQuery {
 
-  /** Full names of the tables that it reads at a ref.
+  /** Full names of the tables that it reads at a ref, if it does nothing that a gate must not.
     *
     * @throws AnabranchException
     *   ANABRANCH_GATE.INVALID if it reads none of it, or what the repository does not have
@@ -20,6 +26,9 @@ object GateQuery {
   def tables(name: String, plan: LogicalPlan, ref: String): Seq[Seq[String]] = {
     def invalid(reason: String) =
       AnabranchException("ANABRANCH_GATE.INVALID", "gate" -> name, "reason" -> reason)
+    // a gate that somebody else wrote runs with the rights of whoever commits
+    if (plan.collectWithSubqueries { case p if p.expressions.exists(_.exists(isCall)) => p }.nonEmpty)
+      throw invalid("it calls methods of Java")
     val leaves = plan.collectWithSubqueries { case leaf: LeafNode => leaf }
     val read = leaves.flatMap {
       case DataSourceV2Relation(t: AnabranchTable, _, _, _, _, _) =>
@@ -30,6 +39,11 @@ object GateQuery {
     }
     if (read.isEmpty) throw invalid("it reads no table of the branch")
     read.distinct.sortBy(Names.show)
+  }
+
+  private def isCall(e: Expression): Boolean = e match {
+    case _: CallMethodViaReflection => true
+    case _ => false
   }
 
   /** Whether it looks at each row by itself, so that rows which it let pass once need no second look. */

@@ -30,7 +30,10 @@ object SparkGates extends GateRunner {
         catalog.show(all)
         val whole = violations(session, root, at)
         val bySql = at.gate.language == Gate.Sql
-        val part = if (bySql && GateQuery.isByRow(SparkBridge.analyzed(whole))) changed else None
+        val plan = SparkBridge.analyzed(whole)
+        // it may be another one than CREATE GATE has seen: whoever can write to the store could have put it there
+        if (bySql) GateQuery.tables(at.name, plan, Proposed): Unit
+        val part = if (bySql && GateQuery.isByRow(plan)) changed else None
         part.foreach(catalog.show)
         val rows =
           part.fold(whole)(_ => violations(session, root, at)).limit(Counted + 1).toJSON.collect()

@@ -147,7 +147,7 @@ object WritePlans {
       parquetSettings(
         schema,
         CompressionCodecName.ZSTD.name
-      ) + (ZstandardCodec.PARQUET_COMPRESS_ZSTD_LEVEL -> "4")
+      ) + (ZstandardCodec.PARQUET_COMPRESS_ZSTD_LEVEL -> "5")
 
   private def parquetSettings(schema: StructType, codec: String): Map[String, String] = {
     val session = SparkBridge.conf
