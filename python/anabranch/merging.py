@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from anabranch import _sql
 from anabranch._statements import Statements, message_clause
-from anabranch.results import Conflict, MergeResult, Rebased, TableChange
+from anabranch.results import Conflict, GateResult, MergeResult, Rebased, TableChange
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -265,9 +265,16 @@ def _sides(given: Side | Mapping[str, Side] | None) -> str:
 def _result(rows: list[Row]) -> MergeResult:
     if not rows:
         return MergeResult()
-    changes = tuple(_change(r) for r in rows if r["change"] != "conflict")
+    changes = tuple(_change(r) for r in rows if r["change"] not in ("conflict", "gate"))
+    gates = tuple(_gate(r) for r in rows if r["change"] == "gate")
     conflicts = tuple(_conflict(r) for r in rows if r["change"] == "conflict")
-    return MergeResult(rows[0]["commit"], rows[0]["fast_forward"], changes, conflicts)
+    return MergeResult(rows[0]["commit"], rows[0]["fast_forward"], changes, conflicts, gates)
+
+
+def _gate(r: Row) -> GateResult:
+    told = r["detail"]
+    passed = True if told == "passed" else None if told.startswith("is run when") else False
+    return GateResult(r["table"], None, passed, None if passed else told)
 
 
 def _change(r: Row) -> TableChange:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch import _sql
 from anabranch._statements import Statements, message_clause
+from anabranch.results import GateResult
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,23 +29,6 @@ class Gate:
     branches: str
     query: str
     tables: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """What a gate says of a branch as it is.
-
-    Attributes:
-        gate: its name.
-        branch: the branch.
-        passed: whether it holds.
-        problem: if not, why, with some of the rows that it returned.
-    """
-
-    gate: str
-    branch: str
-    passed: bool
-    problem: str | None
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,23 @@ class Conflict:
 
 
 @dataclass(frozen=True)
+class GateResult:
+    """What a gate says of a branch as it is, or of a merge.
+
+    Attributes:
+        gate: its name.
+        branch: the branch; None in a merge, which goes into one.
+        passed: whether it holds; None if that is found out only when it is merged.
+        problem: if not, why, with some of the rows that it returned.
+    """
+
+    gate: str
+    branch: str | None
+    passed: bool | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
 class MergeResult:
     """What a merge did, or in a dry run would do.
 
@@ -161,12 +178,14 @@ class MergeResult:
         fast_forward: whether the target had nothing of its own, so that nothing had to be combined.
         changes: one for each table touched; empty if there was nothing to merge.
         conflicts: those that keep the merge from being done; only a dry run or a merge that was kept has any.
+        gates: those that it would have to pass, in a dry run without conflicts.
     """
 
     commit: str | None = None
     fast_forward: bool = False
     changes: tuple[TableChange, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
     def __str__(self) -> str:
         """A review: how many rows of each table, then what contradicts each other."""
@@ -203,6 +222,8 @@ class MergeResult:
             row = "" if k.row_id is None else f" of row {k.key or f'_row_id {k.row_id}'}"
             sides = f"base {k.base!r}, ours {k.ours!r}, theirs {k.theirs!r}" if k.row_id is not None else ""
             yield k.table, f"conflict: {k.kind}", f"{k.column or ''}{row}".strip(), sides or k.detail
+        for g in self.gates:
+            yield f"gate {g.gate}", "passed" if g.passed else "", g.problem or "", ""
 
 
 @dataclass(frozen=True)

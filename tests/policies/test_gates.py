@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from conftest import Lake
 
+from anabranch import Catalog
+from anabranch.results import GateResult
+
 NEGATIVE = "SELECT id, v FROM t WHERE v < 0"
 
 
@@ -121,6 +124,26 @@ def test_a_gate_sees_a_transaction_as_a_whole(lake: Any, refused: Any) -> None:
     with refused("ANABRANCH_GATE.VIOLATED", '{"patient":2}'):
         lake.sql("COMMIT")
     assert lake.rows("SELECT * FROM visit") == [(1,)]
+
+
+def test_a_dry_run_of_a_merge_tells_what_gates_would_say(gated: Any) -> None:
+    gated.sql("CREATE GATE any ON BRANCH main AS SELECT count(*) AS n FROM t HAVING n > 3")
+    gated.sql("INSERT INTO `t@dev` VALUES (3, 30)")
+    catalog = Catalog(gated.spark, gated.name)
+    review = catalog.merge("dev", dry_run=True)
+    assert review.gates == (GateResult("any", None, True, None), GateResult("no_negative", None, True, None))
+    assert str(review).splitlines()[-1] == "  gate no_negative  passed"
+    gated.sql("INSERT INTO `t@dev` VALUES (4, -1)")
+    gated.sql("INSERT INTO t VALUES (5, 50)")
+    found = {g.gate: g for g in catalog.merge("dev", dry_run=True).gates}
+    assert not found["any"].passed and '{"n":5}' in (found["any"].problem or "")
+    assert not found["no_negative"].passed and '"v":-1' in (found["no_negative"].problem or "")
+    gated.sql("DELETE FROM `t@dev` WHERE id = 4")
+    gated.sql("ALTER TABLE t ADD COLUMN w INT")
+    gated.sql("UPDATE t SET w = 1 WHERE id = 1")
+    gated.sql("UPDATE `t@dev` SET v = 11 WHERE id = 1")
+    later = catalog.merge("dev", dry_run=True).gates[0]
+    assert later.passed is None and "when it is merged" in (later.problem or "")
 
 
 # ---- how much it reads

@@ -9,7 +9,8 @@ import pytest
 from pyspark.errors import PySparkException
 
 from anabranch import Catalog
-from anabranch.policies import Gate, GateResult, ProtectedBranches
+from anabranch.policies import Gate, ProtectedBranches
+from anabranch.results import GateResult
 
 if TYPE_CHECKING:
     from conftest import Lake

@@ -221,12 +221,31 @@ final class Merges private[repository] (
         now.copy(tables = now.tables -- open),
         counts = (ours, merged) => base.flatMap(rowCounts(_, intent.theirs, ours, merged))
       )
-      MergeResult(None, plan.fastForward, clear.map(TableChangeInfo.of), plan.conflicts)
+      val gates = if (plan.conflicts.isEmpty) review(target, now, plan, by) else Nil
+      MergeResult(None, plan.fastForward, clear.map(TableChangeInfo.of), plan.conflicts, gates)
     } else {
       val state = committer.commit(target.writable, ours, intent, by)
       val commit = Option.when(state.id != ours.id)(state.id.toString)
       MergeResult(commit, plan.fastForward, Diff.between(ours, state).map(TableChangeInfo.of))
     }
+  }
+
+  /** What gates say of a plan; rows that are put together can't be read before they are. */
+  private def review(
+      target: ResolvedRef,
+      now: CatalogState,
+      plan: CatalogPlan,
+      by: CommitContext
+  ): Seq[(String, String)] = {
+    val (found, later) = committer.review(
+      target.writable,
+      target.state,
+      now,
+      id => plan.tables.get(id).forall(_.combined.isEmpty),
+      by
+    )
+    (found.view.mapValues(_.fold("passed")(_.getMessage)).toSeq ++
+      later.map(_ -> "is run when it is merged: it reads rows that are put together then")).sorted
   }
 
   /** What a plan would make of our state. */

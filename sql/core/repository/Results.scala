@@ -69,12 +69,15 @@ object TableChangeInfo {
   *   by table, of the branch that is merged into
   * @param conflicts
   *   that are open; only in a dry run
+  * @param gates
+  *   that it would have to pass, with what they say, if it has no conflicts; only in a dry run
   */
 final case class MergeResult(
     commit: Option[String],
     fastForward: Boolean,
     changes: Seq[TableChangeInfo],
-    conflicts: Seq[MergeConflict] = Nil
+    conflicts: Seq[MergeConflict] = Nil,
+    gates: Seq[(String, String)] = Nil
 )
 
 /** One version of a table, with the commit that made it. */

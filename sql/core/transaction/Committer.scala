@@ -211,6 +211,39 @@ final class Committer(
     guards.run(branch, due, None, after, by.gates): Unit
   }
 
+  /** Runs the gates that a state would have to pass to follow another one, which nobody commits.
+    *
+    * @param readable
+    *   whether a table, by id, can be read in it
+    * @return
+    *   by name why they let it not pass, None where they do; and those that can't be run on it
+    */
+  def review(
+      branch: String,
+      before: CatalogState,
+      after: CatalogState,
+      readable: String => Boolean,
+      by: CommitContext
+  ): (Map[String, Option[AnabranchException]], Set[String]) = {
+    val touched = (before.tables.keySet ++ after.tables.keySet).filter(id =>
+      before.tables.get(id).map(t => (t.content, t.name)) != after.tables
+        .get(id)
+        .map(t => (t.content, t.name))
+    )
+    val due = Guards.gates(guards.of(branch, before), touched, before, after)
+    val (ready, later) =
+      due.partition(_._2.tables.flatMap(after.byName.get).forall(t => readable(t.id)))
+    val found = ready.map { case (name, gate) =>
+      val problem =
+        try {
+          guards.run(branch, Map(name -> gate), Some(before), after, by.gates): Unit
+          None
+        } catch { case e: AnabranchException => Some(e) }
+      name -> problem
+    }
+    (found, later.keySet)
+  }
+
   /** Runs gates on a state of a branch; None where all its tables are missing there. */
   def gated(at: GateAt, state: CatalogState, by: CommitContext): Option[GatePassed] =
     Option

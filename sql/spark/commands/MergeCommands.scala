@@ -50,17 +50,22 @@ private object MergeCommand {
   def done(result: MergeResult): Seq[Row] =
     result.changes.map(t => Row(t.table, t.change, t.detail, result.commit.orNull, result.fastForward))
 
-  /** Conflicts first, then what would change. */
+  /** Conflicts first, then what would change, then what gates say. */
   def review(result: MergeResult): Seq[Row] =
-    result.conflicts.map(conflict(_, result.fastForward)) ++
-      result.changes.map { t =>
-        Row.fromSeq(
-          Seq[Any](t.table, t.change, t.detail, result.commit.orNull, result.fastForward) ++ Seq.fill(9)(
-            null
-          ) ++
-            t.rows.fold(Seq[Any](null, null, null))(r => Seq(r.added, r.changed, r.removed))
-        )
+    result.conflicts.map(conflict(_, result.fastForward)) ++ changes(result) ++
+      result.gates.map { case (gate, told) =>
+        Row.fromSeq(Seq[Any](gate, "gate", told, null, result.fastForward) ++ Seq.fill(12)(null))
       }
+
+  private def changes(result: MergeResult): Seq[Row] =
+    result.changes.map { t =>
+      Row.fromSeq(
+        Seq[Any](t.table, t.change, t.detail, result.commit.orNull, result.fastForward) ++ Seq.fill(9)(
+          null
+        ) ++
+          t.rows.fold(Seq[Any](null, null, null))(r => Seq(r.added, r.changed, r.removed))
+      )
+    }
 
   private def conflict(c: MergeConflict, fastForward: Boolean): Row = Row(
     Names.show(c.name),
