@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from anabranch import _sql
 from anabranch._statements import Statements, message_clause
-from anabranch.results import Conflict, GateResult, MergeResult, Rebased, TableChange
+from anabranch.results import Conflict, GateResult, MergeResult, Rebased, Side, TableChange
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
-
-Side = Literal["ours", "theirs"]
-"""Ours is the branch that is merged into."""
 
 
 class Merging(Statements):

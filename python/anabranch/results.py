@@ -115,6 +115,10 @@ class TableChange:
     schema_changes: tuple[str, ...] = ()
 
 
+Side = Literal["ours", "theirs"]
+"""A side of a merge: the branch that is merged into, or what is merged."""
+
+
 @dataclass(frozen=True)
 class Conflict:
     """Two changes that can't both be right.

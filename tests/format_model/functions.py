@@ -34,8 +34,8 @@ from anabranch.core.format.tables import Column, TableMetadata
 from anabranch.core.format.transforms import PartitionField, accepts, murmur3, transformed
 from anabranch.core.format.values import ColumnStats, Value
 from anabranch.core.log.replay import EMPTY, CatalogState, changed_files, next_state
-from anabranch.core.operations import merge
-from anabranch.core.operations.merge import CatalogFacts, TableFacts
+from anabranch.core.operations.merge import catalog_merge, merge_base
+from anabranch.core.operations.merge.catalog_merge import CatalogFacts, TableFacts
 from anabranch.core.operations.pruning import prune
 
 Json = Any
@@ -250,9 +250,9 @@ def positions_json(found: Iterable[Position]) -> Json:
 
 def merge_bases(given: Json) -> Json:
     vectors = {position(p): vector(v) for p, v in given["vectors"].items()}
-    found = merge.candidates(vector(given["a"]), vector(given["b"]))
+    found = merge_base.candidates(vector(given["a"]), vector(given["b"]))
     first = [int(ordinal, 16) for ordinal in given.get("first", [])]
-    return positions_json(merge.maximal(found, first, vectors.__getitem__))
+    return positions_json(merge_base.maximal(found, first, vectors.__getitem__))
 
 
 def facts(given: Json) -> CatalogFacts:
@@ -271,12 +271,12 @@ def facts_json(f: CatalogFacts) -> Json:
 
 
 def three_way(given: Json) -> Json:
-    merged, conflicts = merge.three_way(*(facts(given[side]) for side in ("base", "ours", "theirs")))
+    merged, conflicts = catalog_merge.three_way(*(facts(given[side]) for side in ("base", "ours", "theirs")))
     return {"merged": facts_json(merged), "conflicts": sorted({".".join(c.name) for c in conflicts})}
 
 
 def virtual_base(given: Json) -> Json:
-    return facts_json(merge.virtual_base(*(facts(given[side]) for side in ("under", "one", "other"))))
+    return facts_json(catalog_merge.virtual_base(*(facts(given[side]) for side in ("under", "one", "other"))))
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -383,7 +383,7 @@ FUNCTIONS: dict[str, Callable[[Json], Json]] = {
     "repository.read": read_repository,
     "replay.files": replay_files,
     "replay.catalog": replay_catalog,
-    "merge.candidates": lambda g: positions_json(merge.candidates(vector(g["a"]), vector(g["b"]))),
+    "merge.candidates": lambda g: positions_json(merge_base.candidates(vector(g["a"]), vector(g["b"]))),
     "merge.bases": merge_bases,
     "merge.three_way": three_way,
     "merge.virtual_base": virtual_base,

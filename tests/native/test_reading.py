@@ -191,7 +191,7 @@ def test_row_groups_are_left_out_and_positions_stay_right(repo: Repository) -> N
     assert [(r["id"], r["_row_id"]) for r in found] == [
         (i, i) for i in range(299_999, 300_009) if i != 300_007
     ]
-    state = repo.resolve().state.by_name["db", "t"]
+    state = repo.resolved().state.by_name["db", "t"]
     reading = Reading(Scan(repo.store, state, ["id"], pc.field("id") == 300_000), ["id"])
     ((number, file),) = reading.scan.files()
     assert [(p.start, p.rows) for p in reading.opened(number, file).pieces()] == [(262_144, 131_072)]

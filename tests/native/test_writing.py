@@ -57,7 +57,7 @@ def test_every_type_comes_back(repo: Repository, inline: str) -> None:
     table = repo.create_table("db.t", EVERY_TYPE, properties={"anabranch.write.inline-rows": inline})
     assert table.to_arrow().equals(EVERY_TYPE)
     assert table.schema == EVERY_TYPE.schema
-    assert any(f.is_inline for f in repo.resolve().state.by_name["db", "t"].files.files.values()) == (
+    assert any(f.is_inline for f in repo.resolved().state.by_name["db", "t"].files.files.values()) == (
         inline == "100"
     )
 
@@ -145,7 +145,7 @@ def test_checks_hold(repo: Repository, refused: Refused) -> None:
     with refused("ANABRANCH_WRITE.CHECK_VIOLATED"):
         repo.table("db.t").update({"id": "-id"})
     repo.table("db.t").append({"id": [None]})
-    assert repo.resolve().state.by_name["db", "t"].metadata.writer_features == {"check-constraints"}
+    assert repo.resolved().state.by_name["db", "t"].metadata.writer_features == {"check-constraints"}
 
 
 def test_overwrite_puts_rows_in_the_place_of_all(repo: Repository) -> None:
@@ -176,7 +176,7 @@ def test_deleted_rows_are_gone(numbers: Repository) -> None:
     assert sorted(lineage(numbers)) == [1, 2, 4, 5, 7, 8]
     assert table.version == 1, "deleting nothing is no commit"
     assert table.delete("true") == 6
-    assert numbers.resolve().state.by_name["db", "t"].files.files == {}
+    assert numbers.resolved().state.by_name["db", "t"].files.files == {}
 
 
 @pytest.mark.proves("ROW-4")
@@ -230,7 +230,7 @@ def test_columns_change_without_touching_files(numbers: Repository, refused: Ref
     table.drop_column("s")
     table.add_column("s", pa.string())
     assert table.to_arrow(["s"], "id = 10").to_pylist() == [{"s": None}], "a dropped column never comes back"
-    physical = [c.physical for c in numbers.resolve().state.by_name["db", "t"].metadata.columns]
+    physical = [c.physical for c in numbers.resolved().state.by_name["db", "t"].metadata.columns]
     assert physical == ["id", "s", "s~2"]
     for change in (
         lambda: table.widen_column("id", pa.int32()),
@@ -249,7 +249,7 @@ def test_an_earlier_state_comes_back(numbers: Repository) -> None:
     assert (done.rows, done.version) == (10, 3)
     assert lineage(numbers) == before
     table.add_column("x", pa.string())
-    assert numbers.resolve().state.by_name["db", "t"].metadata.columns[-1].physical == "x~1"
+    assert numbers.resolved().state.by_name["db", "t"].metadata.columns[-1].physical == "x~1"
 
 
 @pytest.mark.proves("PART-1", "PART-2")
@@ -260,7 +260,7 @@ def test_files_are_cut_by_partition(repo: Repository) -> None:
     table = repo.create_table(
         "db.t", rows, partition_by=["months(day)", "bucket(2, id)"], properties=properties
     )
-    files = repo.resolve().state.by_name["db", "t"].files.files.values()
+    files = repo.resolved().state.by_name["db", "t"].files.files.values()
     months = {f.partition["months(day)"].value if "months(day)" in f.partition else None for f in files}
     assert months == {672, 673, None}
     assert {f.partition["bucket[2](id)"].value for f in files} == {0, 1}
@@ -273,10 +273,10 @@ def test_many_files_stand_in_a_manifest_with_their_bounds(repo: Repository) -> N
     rows = pa.table({"k": range(120), "x": [float("nan"), 1.0] * 60, "s": ["z" * 50] * 120})
     repo.create_table("db.t", rows, partition_by=["k"], properties=properties)
     again = anabranch.open(repo.store)
-    state = again.resolve().state.by_name["db", "t"]
+    state = again.resolved().state.by_name["db", "t"]
     files = numbered_files(state)
     assert len(files) == 120
-    change = again.states.log.commit(again.resolve().state.id).commit.tables[state.id]
+    change = again.states.log.commit(again.resolved().state.id).commit.tables[state.id]
     assert (change.add, len(change.manifests)) == ([], 1)
     stats = next(f for f in files if f.partition["k"].value == 0).stats
     assert (stats["x"].max, stats["s"].max) == (None, ("text", "z" * 31 + "{"))
@@ -299,6 +299,6 @@ def test_a_failure_in_the_middle_leaves_no_commit(repo: Repository, tmp_path: Pa
 
 def test_schemas_of_arrow_are_those_of_the_format(repo: Repository) -> None:
     repo.create_table("db.t", EVERY_TYPE.schema)
-    columns = repo.resolve().state.by_name["db", "t"].metadata.columns
+    columns = repo.resolved().state.by_name["db", "t"].metadata.columns
     assert arrow_schema(columns) == EVERY_TYPE.schema
     assert [c.type for c in columns[:5]] == ["boolean", "byte", "short", "integer", "long"]

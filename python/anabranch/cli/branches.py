@@ -1,4 +1,4 @@
-"""Commands for branches and tags: branch, tag, reset, merge."""
+"""Commands for branches and tags: branch, tag, reset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anabranch.cli import settings
-from anabranch.cli.output import CONFLICT, Json, command, print_json, print_table, short
+from anabranch.cli.output import Json, command, print_json, print_table, short
 
 Start = Annotated[str | None, typer.Argument(help="Where it starts; otherwise the ref in use.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
@@ -78,29 +78,4 @@ def reset(
     print_json(made) if json else typer.echo(f"{made.name} is at {short(made.commit)}")
 
 
-@command
-def merge(
-    source: Annotated[str, typer.Argument(help="Branch, tag or commit.")],
-    into: Annotated[str | None, typer.Option(help="The branch; otherwise the one in use.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")] = False,
-    message: Message = "",
-    json: Json = False,
-) -> None:
-    """Merge a branch into another, by table, as one commit. A dry run with conflicts ends with 4.
-
-    anabranch merge fix-units -m 'units of p2'
-    """
-    done = settings.current.open().merge(source, into, dry_run=dry_run, message=message)
-    if json:
-        print_json(done)
-    else:
-        found = [(c.table, "conflict", c.detail) for c in done.conflicts]
-        rows = [*found, *((c.table, c.change, c.detail) for c in done.changes)]
-        print_table(("table", "change", "detail"), rows)
-        if not dry_run:
-            typer.echo(f"committed {short(done.commit)}" if done.commit else "there was nothing to merge")
-    if done.conflicts:
-        raise typer.Exit(CONFLICT)
-
-
-COMMANDS = {"branch": branch, "tag": tag, "reset": reset, "merge": merge}
+COMMANDS = {"branch": branch, "tag": tag, "reset": reset}

@@ -64,7 +64,7 @@ def status(json: Json = False) -> None:
     anabranch status
     """
     repo = settings.current.open()
-    ref = repo.resolve()
+    ref = repo.resolved()
     told = {
         "repository": repo.root,
         "ref": repo.ref,

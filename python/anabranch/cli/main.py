@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anabranch.cli import branches, looking, maintenance, rows, settings
+from anabranch.cli import branches, looking, maintenance, merging, rows, settings
 from anabranch.cli.output import EXIT_CODES, complain, exit_code
 from anabranch.errors import AnabranchError
 
@@ -38,6 +38,6 @@ def options(
         raise typer.Exit(exit_code(e.condition)) from None
 
 
-for module in (looking, branches, rows, maintenance):
+for module in (looking, branches, merging, rows, maintenance):
     for name, function in module.COMMANDS.items():
         app.command(name)(function)

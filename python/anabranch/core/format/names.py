@@ -151,6 +151,11 @@ def tag(name: str) -> str:
     return f"{TAGS}/{encoded(name)}"
 
 
+def merge(branch: str) -> str:
+    """The folder of the unfinished merges into a branch."""
+    return f"_anabranch/merges/{encoded(branch)}"
+
+
 def encoded(name: str) -> str:
     """Percent-encoding of a ref name as one part of a path."""
     return "".join(

@@ -144,6 +144,18 @@ class Refs:
             case Lost() | Unknown():
                 return there == data
 
+    def unfinished(self, branch: str) -> tuple[int, Members] | None:
+        """The newest thing that is kept about merges into a branch, with its generation."""
+        return self._newest(names.merge(branch))
+
+    def keep_merge(self, branch: str, generation: int, value: Any, txn: str) -> bool:
+        """Keeps a merge, or its end; false if somebody else took the generation.
+
+        Raises:
+            CommitOutcomeUnknown: if the store does not say.
+        """
+        return self._create(names.merge(branch), generation, value, lambda cause: unknown(branch, txn, cause))
+
     def branch_names(self) -> list[str]:
         """Names of all branches that were ever created, sorted."""
         return sorted({MAIN, *self._names(names.BRANCHES)})

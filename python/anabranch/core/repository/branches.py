@@ -1,4 +1,4 @@
-"""Branches and tags: making, dropping, moving and merging them."""
+"""Branches and tags: making, dropping and moving them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from anabranch.core.log.environment import Environment, random_ordinal
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
-from anabranch.core.operations.diff import diff
-from anabranch.core.operations.merge import CatalogFacts, MergeBranch, MergeConflict
-from anabranch.core.repository.bases import MergeBases
 from anabranch.core.repository.resolver import RefResolver
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.core.transaction.guards import admit, must_pass_ungated, policies_of
 from anabranch.core.transaction.proposals import CloseLog
 from anabranch.errors import AnabranchError, error
-from anabranch.results import Conflict, MergeResult, TableChange
 
 MAX_DRAWS = 20
 
@@ -136,38 +132,6 @@ class Branches:
             self._refs.write_tag(name, generation, None, self._env.new_id())
         elif not if_exists:
             raise self._resolver.not_found(name)
-
-    def merge(self, source: str, into: str, dry_run: bool, by: CommitContext) -> MergeResult:
-        """Merges a ref into a branch, by table, as one commit with two parents [MRG-3]."""
-        theirs = self._resolver.resolve(source).state
-        target = self._resolver.resolve(into)
-        if source in (into, f"branch:{into}"):
-            raise error("ANABRANCH_MERGE.INTO_ITSELF", ref=source)
-        ours, bases = target.state, MergeBases(self._states)
-        intent = MergeBranch(theirs, lambda now: bases.facts(now, theirs), source, into)
-        if ours.knows(theirs.position):
-            return MergeResult(None, fast_forward=True)
-        facts, conflicts, fast_forward = intent.plan(ours)
-        if dry_run:
-            told = dict.fromkeys(Conflict(".".join(c.name), c.kind, c.reason) for c in conflicts)
-            changes = _preview(ours, theirs, facts, conflicts)
-            return MergeResult(None, fast_forward, tuple(changes), tuple(told))
-        state = self._committer.commit(target.writable, ours, intent, by)
-        return MergeResult(str(state.id), fast_forward, tuple(diff(ours, state)))
-
-
-def _preview(
-    ours: CatalogState, theirs: CatalogState, facts: CatalogFacts, conflicts: list[MergeConflict]
-) -> list[TableChange]:
-    """What a merge would do to the tables that are not in conflict."""
-    torn = {c.table for c in conflicts}
-    after = {}
-    for id, f in facts.tables.items():
-        sides = [t for t in (ours.tables.get(id), theirs.tables.get(id)) if t and str(t.content) == f.content]
-        if sides and id not in torn:
-            after[id] = replace(sides[0], name=f.name)
-    before = {id: t for id, t in ours.tables.items() if id not in torn}
-    return diff(replace(ours, tables=before), replace(ours, tables=after))
 
 
 def _exists(kind: str, name: str) -> AnabranchError:

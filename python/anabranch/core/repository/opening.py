@@ -73,7 +73,7 @@ def attach(repository: Repository, create: bool) -> None:
     if main is None and repository.refs.head(MAIN) is None:
         _begin(repository, info.id)  # whoever created it may have died before this
     if repository.ref != MAIN:
-        repository.resolve()
+        repository.resolved()
 
 
 def _created(store: ObjectStore, env: Environment) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import threading
@@ -20,6 +21,7 @@ from anabranch.core.log.states import States
 from anabranch.core.operations.diff import diff
 from anabranch.core.repository.branches import Branches
 from anabranch.core.repository.history import History, matches, readable
+from anabranch.core.repository.merging import Merging
 from anabranch.core.repository.names import TableName, parts
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
 from anabranch.core.repository.table import Table
@@ -28,18 +30,19 @@ from anabranch.core.store.probe import check_store
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.errors import error
 from anabranch.graph import CommitGraph
-from anabranch.results import Branch, Commit, MergeResult, TableChange, Tag
+from anabranch.results import Branch, Commit, TableChange, Tag
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from anabranch.core.operations.engine import Parameters
     from anabranch.core.repository.transaction import Transaction
+    from anabranch.core.repository.unfinished_merges import UnfinishedMerges
     from anabranch.core.repository.verification import Finding
     from anabranch.core.repository.work import Work
 
 
-class Repository:
+class Repository(Merging):
     """A repository at a ref; `anabranch.open` gives one. Safe for use from many threads.
 
     A ref is a branch, a tag, a commit id (its hash may be cut), or one of these with ``~2``, ``^2`` or
@@ -104,9 +107,17 @@ class Repository:
         """Who commits, and why."""
         return CommitContext(author or self.author, message, metadata or {}, parameters or {})
 
+    @functools.cached_property
+    def _merges(self) -> UnfinishedMerges:
+        from anabranch.core.repository.merges import Merges
+        from anabranch.core.repository.unfinished_merges import UnfinishedMerges
+
+        merges = Merges(self.store, self.states, self._resolver, self.committer, self.env)
+        return UnfinishedMerges(merges, self.refs, self.env)
+
     # --- looking
 
-    def resolve(self, ref: str | None = None) -> ResolvedRef:
+    def resolved(self, ref: str | None = None) -> ResolvedRef:
         """The state that a ref names now."""
         return self._resolver.resolve(ref or self.ref)
 
@@ -137,7 +148,7 @@ class Repository:
             graph: also commits that were merged, and not only those along first parents: a `CommitGraph`,
                 which prints as a drawing.
         """
-        start = self.resolve(ref).state.position
+        start = self.resolved(ref).state.position
         entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
         told = (self.past.commit(e) for e in entries)
         wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
@@ -146,7 +157,7 @@ class Repository:
 
     def show(self, ref: str | None = None) -> Commit:
         """The commit that a ref names."""
-        return self.past.commit(self.states.log.commit(self.resolve(ref).state.id))
+        return self.past.commit(self.states.log.commit(self.resolved(ref).state.id))
 
     def branches(self) -> list[Branch]:
         """All branches with their newest commits, by name."""
@@ -169,12 +180,12 @@ class Repository:
     def tables(self, ref: str | None = None, namespace: TableName | None = None) -> list[str]:
         """Full names of the tables, sorted."""
         start = parts(namespace) if namespace else ()
-        names = self.resolve(ref).state.by_name
+        names = self.resolved(ref).state.by_name
         return sorted(".".join(name) for name in names if name[: len(start)] == start)
 
     def namespaces(self, ref: str | None = None) -> list[str]:
         """Full names of the namespaces, sorted."""
-        return sorted(".".join(name) for name in self.resolve(ref).state.namespaces)
+        return sorted(".".join(name) for name in self.resolved(ref).state.namespaces)
 
     def table(self, name: TableName, ref: str | None = None) -> Table:
         """A table, as it is at this moment.
@@ -182,7 +193,7 @@ class Repository:
         Raises:
             TableNotFound: if there is none of that name.
         """
-        resolved = self.resolve(ref)
+        resolved = self.resolved(ref)
         return Table(self, resolved, table_state(resolved, name))
 
     def sql(self, query: str, parameters: Parameters = None) -> pa.Table:
@@ -201,7 +212,7 @@ class Repository:
         from anabranch.core.operations.dataset import TableDataset
         from anabranch.core.operations.queries import query as run
 
-        here = self.resolve()
+        here = self.resolved()
 
         def find(name: tuple[str, ...], ref: str | None) -> TableDataset | None:
             if ref is None:
@@ -213,7 +224,7 @@ class Repository:
 
     def diff(self, from_ref: str, to_ref: str | None = None) -> list[TableChange]:
         """What differs between two refs, by table."""
-        return diff(self.resolve(from_ref).state, self.resolve(to_ref).state)
+        return diff(self.resolved(from_ref).state, self.resolved(to_ref).state)
 
     # --- writing
 
@@ -346,22 +357,6 @@ class Repository:
         self._before_write()
         self._branches.drop_tag(name, if_exists)
 
-    def merge(
-        self,
-        source: str,
-        into: str | None = None,
-        *,
-        dry_run: bool = False,
-        message: str = "",
-        author: str | None = None,
-    ) -> MergeResult:
-        """Merges a ref into a branch, by table, as one commit with two parents.
-
-        Raises:
-            MergeConflict: if both sides changed a table; a dry run tells so instead.
-        """
-        return self._branches.merge(source, into or self.ref, dry_run, self.context(message, author))
-
     def verify(self, full: bool = False) -> Iterator[Finding]:
         """Checks what the branches and tags reach: the chain of commits, replay, lists of files, and files.
 
@@ -378,7 +373,7 @@ class Repository:
     def checkpoint(self, branch: str | None = None) -> bool:
         """Makes a checkpoint of a branch's head now; false if there is one."""
         self._before_write()
-        return self.states.write_checkpoint(self.resolve(branch).state)
+        return self.states.write_checkpoint(self.resolved(branch).state)
 
 
 def table_state(ref: ResolvedRef, name: TableName) -> TableState:

@@ -34,7 +34,7 @@ class Table(TableView):
         branch = self._ref.writable
         with self._repository.transaction(message, branch=branch) as tx:
             yield tx.work
-        self._ref = self._repository.resolve(self._ref.text)
+        self._ref = self._repository.resolved(self._ref.text)
         self._state = self._ref.state.tables[self._state.id]
 
     def append(self, data: Any, *, evolve: bool = False, message: str = "") -> int:

@@ -27,7 +27,7 @@ class Transaction:
     def __init__(self, repository: Repository, branch: str | None, by: CommitContext) -> None:
         self._repository = repository
         self._by = by
-        self.work = Work(repository, repository.resolve(branch))
+        self.work = Work(repository, repository.resolved(branch))
         self.commit: str | None = None
 
     def __enter__(self) -> Transaction:

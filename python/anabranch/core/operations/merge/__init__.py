@@ -1,0 +1,1 @@
+"""Merges: of catalogs by table, of tables by row, of rows by cell."""

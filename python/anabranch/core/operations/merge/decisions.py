@@ -1,0 +1,61 @@
+"""What is decided about conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from anabranch.core.format.commits import Name
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Another value for a cell, as text that is cast to the column's type; None for NULL."""
+
+    text: str | None
+
+
+Choice = Literal["ours", "theirs"] | Chosen
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A choice for all conflicts, or those of a table, column, row or cell.
+
+    Attributes:
+        choice: the side that is right, or a value.
+        table: full name; None for all tables.
+        row: row id; None for all rows.
+        column: logical name; None for all columns.
+    """
+
+    choice: Choice
+    table: Name | None = None
+    row: int | None = None
+    column: str | None = None
+
+    def covers(self, table: Name, row: int | None, column: str | None) -> bool:
+        """Whether it is about a conflict."""
+        return (
+            self.table in (None, table)
+            and self.row in (None, row)
+            and (self.column is None or (column is not None and column.lower() == self.column.lower()))
+        )
+
+    @property
+    def weight(self) -> int:
+        """A choice for a cell comes before one for a row, that before one for a column, then a table."""
+        return (self.table is not None) + 2 * (self.column is not None) + 4 * (self.row is not None)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All choices for a merge, oldest first."""
+
+    all: Sequence[Decision] = ()
+
+    def about(self, table: Name, row: int | None = None, column: str | None = None) -> Choice | None:
+        """The choice that names most closely what it is about; of several, the newest."""
+        found = sorted((d for d in self.all if d.covers(table, row, column)), key=lambda d: d.weight)
+        return found[-1].choice if found else None

@@ -1,0 +1,264 @@
+"""Three-way merge of what a table is, apart from its rows: columns by physical name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anabranch.core.format.canonical import canonical
+from anabranch.core.format.tables import (
+    Check,
+    Column,
+    ColumnType,
+    Key,
+    List,
+    Map,
+    Struct,
+    TableMetadata,
+    encode_type,
+)
+from anabranch.core.operations.merge.decisions import Choice
+from anabranch.core.operations.merge.three_way import TORN, members, pick
+from anabranch.core.operations.schemas import widens
+
+Show = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class MetadataConflict:
+    """Two changes of a table's columns, properties or constraints that can't both be.
+
+    Attributes:
+        column: logical path of the column; None for the table as a whole.
+        reason: in words.
+        base: what both started from, as text.
+        ours: what we have.
+        theirs: what they have.
+    """
+
+    column: str | None
+    reason: str
+    base: str | None = None
+    ours: str | None = None
+    theirs: str | None = None
+
+
+class MetadataMerge:
+    """One merge.
+
+    Args:
+        choose: the side that a conflict about a column (None: the table) is decided for; None leaves it open.
+    """
+
+    def __init__(self, choose: Callable[[str | None], Choice | None]) -> None:
+        self._choose = choose
+        self._open: list[MetadataConflict] = []
+
+    def merge(
+        self, base: TableMetadata | None, ours: TableMetadata, theirs: TableMetadata
+    ) -> tuple[TableMetadata, list[MetadataConflict]]:
+        """The merged metadata, in which open conflicts have our side, and these conflicts."""
+        b = base or TableMetadata(())
+        dropped = (ours.retired | theirs.retired) - b.retired
+        columns = self._level("", b.columns, ours.columns, theirs.columns, dropped)
+        here = {c.physical for c in columns}
+        used = {*ours.retired, *theirs.retired, *(c.physical for c in (*ours.columns, *theirs.columns))}
+        merged = TableMetadata(
+            self._unique(columns),
+            self._whole("partitioning", b.partitioning, ours.partitioning, theirs.partitioning),
+            self._keyed("property", b.properties, ours.properties, theirs.properties),
+            frozenset(used - here),
+            ours.created,
+            members(b.reader_features, ours.reader_features, theirs.reader_features),
+            members(b.writer_features, ours.writer_features, theirs.writer_features),
+            self._constraints(b, ours, theirs, here),
+        )
+        for f in merged.partitioning:
+            if f.column.split(".")[0] not in here and f.column not in here:
+                self._open.append(
+                    MetadataConflict(f.column, "one side dropped it, and the table is partitioned by it")
+                )
+        return merged, self._open
+
+    def _conflict(
+        self, column: str | None, reason: str, base: Any, ours: Any, theirs: Any, show: Show
+    ) -> Any:
+        """The side that it is decided for; ours where it is open."""
+        choice = self._choose(column)
+        if choice is None:
+            told = (None if v is None or v is TORN else show(v) for v in (base, ours, theirs))
+            self._open.append(MetadataConflict(column, reason, *told))
+        return theirs if choice == "theirs" else ours
+
+    # --- columns
+
+    def _level(
+        self,
+        path: str,
+        base: Sequence[Column],
+        ours: Sequence[Column],
+        theirs: Sequence[Column],
+        dropped: frozenset[str],
+    ) -> tuple[Column, ...]:
+        """The columns of a table, or fields of a struct.
+
+        Args:
+            path: the names of the structs around, each with a dot.
+            base: of the base.
+            ours: of our side.
+            theirs: of their side.
+            dropped: physical names that a side has dropped since the base.
+        """
+        b, o, t = ({c.physical.lower(): c for c in side} for side in (base, ours, theirs))
+        merged = (self._column(path, b.get(n), o.get(n), t.get(n), dropped) for n in _order([*b], [*o], [*t]))
+        return tuple(c for c in merged if c is not None)
+
+    def _column(
+        self, path: str, b: Column | None, o: Column | None, t: Column | None, dropped: frozenset[str]
+    ) -> Column | None:
+        def torn(reason: str) -> Column | None:
+            known = o or t or b
+            assert known is not None
+            found: Column | None = self._conflict(path + known.name, reason, b, o, t, _show_column)
+            return found
+
+        if o == t:
+            return o
+        only = o or t
+        if b is None and (o is None or t is None) and only is not None and only.physical in dropped:
+            return torn("one side added it, the other added and dropped it")
+        if b == o:
+            return t
+        if b == t:
+            return o
+        if o is None or t is None:
+            return torn("one side dropped it, the other changed it")
+        return self._changed(path, b, o, t)
+
+    def _changed(self, path: str, base: Column | None, ours: Column, theirs: Column) -> Column:
+        here = path + ours.name
+
+        def part(what: str, name: str, show: Show) -> Any:
+            sides = getattr(base, name) if base else TORN, getattr(ours, name), getattr(theirs, name)
+            found = pick(*sides)
+            if found is not TORN:
+                return found
+            return self._conflict(here, f"both sides changed its {what}", *sides, show)
+
+        return Column(
+            part("name", "name", str),
+            ours.physical,
+            self._type(here, here, base.type if base else TORN, ours.type, theirs.type),
+            part("nullability", "required", lambda required: "NOT NULL" if required else "NULL"),
+            self._keyed(
+                f"attribute of {here}",
+                base.attributes if base else {},
+                ours.attributes,
+                theirs.attributes,
+            ),
+        )
+
+    def _type(self, here: str, path: str, base: Any, ours: ColumnType, theirs: ColumnType) -> Any:
+        found = pick(base, ours, theirs)
+        if found is not TORN:
+            return found
+        match ours, theirs:
+            case Struct(o), Struct(t):
+                fields = base.fields if isinstance(base, Struct) else ()
+                return Struct(self._unique(self._level(path + ".", fields, o, t, frozenset())))
+            case List(oe, on), List(te, tn):
+                element = base.element if isinstance(base, List) else TORN
+                return List(self._type(here, path + ".element", element, oe, te), on or tn)
+            case Map(ok, ov, on), Map(tk, tv, tn) if ok == tk:
+                value = base.value if isinstance(base, Map) else TORN
+                return Map(ok, self._type(here, path + ".value", value, ov, tv), on or tn)
+        # both only widened it, if the base widens to both
+        if base is not TORN and widens(base, ours) and widens(base, theirs):
+            if widens(ours, theirs):
+                return theirs
+            if widens(theirs, ours):
+                return ours
+        return self._conflict(here, "its type differs", base, ours, theirs, _show_type)
+
+    def _unique(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Two columns must not have got one name: by a rename here and a new column there."""
+        seen: dict[str, list[Column]] = {}
+        for c in columns:
+            seen.setdefault(c.name.lower(), []).append(c)
+        for same in seen.values():
+            if len(same) > 1:
+                reason = "the two sides gave this name to different columns"
+                self._open.append(MetadataConflict(same[0].name, reason))
+        return columns
+
+    # --- the rest
+
+    def _whole(self, what: str, base: Any, ours: Any, theirs: Any) -> Any:
+        found = pick(base, ours, theirs)
+        if found is not TORN:
+            return found
+        return self._conflict(None, f"both sides changed the {what}", None, ours, theirs, _show_partitioning)
+
+    def _keyed(
+        self, what: str, base: Mapping[str, str], ours: Mapping[str, str], theirs: Mapping[str, str]
+    ) -> dict[str, str]:
+        merged = {}
+        for k in sorted({*base, *ours, *theirs}):
+            sides = base.get(k), ours.get(k), theirs.get(k)
+            value = pick(*sides)
+            if value is TORN:
+                value = self._conflict(None, f"both sides changed the {what} {k}", *sides, str)
+            if value is not None:
+                merged[k] = value
+        return merged
+
+    def _constraints(
+        self, b: TableMetadata, o: TableMetadata, t: TableMetadata, here: set[str]
+    ) -> tuple[Check | Key, ...]:
+        base, ours, theirs = ({c.name: c for c in m.constraints} for m in (b, o, t))
+        merged: list[Check | Key] = []
+        for n in {**ours, **theirs}:
+            sides = base.get(n), ours.get(n), theirs.get(n)
+            found = pick(*sides)
+            if found is TORN:
+                found = self._conflict(
+                    None, f"both sides changed the constraint {n}", *sides, _show_constraint
+                )
+            if found is not None:
+                merged.append(found)
+        for key in merged:
+            for c in key.columns if isinstance(key, Key) else ():
+                if c not in here:
+                    reason = f"one side dropped it, and the key {key.name} of the other is about it"
+                    self._open.append(MetadataConflict(c, reason))
+        return tuple(merged)
+
+
+def _order(base: list[str], ours: list[str], theirs: list[str]) -> Iterable[str]:
+    """Our order, unless only they changed it; what only the other side has follows."""
+    common = {*base} & {*ours} & {*theirs}
+
+    def moved(side: list[str]) -> bool:
+        return [n for n in side if n in common] != [n for n in base if n in common]
+
+    lead, rest = (theirs, ours) if moved(theirs) and not moved(ours) else (ours, theirs)
+    return dict.fromkeys([*lead, *rest])
+
+
+def _show_type(t: ColumnType) -> str:
+    return t if isinstance(t, str) else canonical(encode_type(t)).decode()
+
+
+def _show_column(c: Column) -> str:
+    return f"{c.name} {_show_type(c.type)}{' not null' if c.required else ''}"
+
+
+def _show_constraint(c: Check | Key) -> str:
+    if isinstance(c, Check):
+        return f"CHECK ({c.condition})"
+    return f"{'PRIMARY KEY' if c.primary else 'UNIQUE'} ({', '.join(c.columns)})"
+
+
+def _show_partitioning(fields: Sequence[Any]) -> str:
+    return ", ".join(f.key for f in fields)

@@ -1,0 +1,289 @@
+"""Three-way merge of one table that both sides changed: columns, then rows, then cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from anabranch.core.format.commits import Name, TableChange
+from anabranch.core.format.files import ROW_ID, DataFile, DeletionVector
+from anabranch.core.format.names import MAIN_ORDINAL, MAX_SEQ, Position
+from anabranch.core.format.tables import Check, Key, TableMetadata
+from anabranch.core.format.values import Value, compare
+from anabranch.core.log.bounds import bounds_of
+from anabranch.core.log.replay import FileSet, TableState
+from anabranch.core.operations.changes import Staged
+from anabranch.core.operations.merge.base_table import BaseTable
+from anabranch.core.operations.merge.cell_merge import Cells
+from anabranch.core.operations.merge.conflicts import (
+    CONSTRAINT,
+    DUPLICATE_KEY,
+    SCHEMA,
+    ConflictRow,
+    MergeConflict,
+)
+from anabranch.core.operations.merge.contested_rows import ContestedRows
+from anabranch.core.operations.merge.decisions import Decisions
+from anabranch.core.operations.merge.metadata_merge import MetadataMerge
+from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory
+from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, merge_rows
+from anabranch.core.operations.merge.settled_rows import SettledRows
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap64
+
+
+@dataclass(frozen=True)
+class MergeContext:
+    """What a merge reads and writes.
+
+    Attributes:
+        rows: the I/O of rows.
+        vector: reads the deleted rows of a file.
+        write_vector: writes a deletion vector.
+        stage: prepares added files for a commit.
+    """
+
+    rows: RowAccess
+    vector: ReadVector
+    write_vector: Callable[[BitMap64], DeletionVector]
+    stage: Callable[[Sequence[DataFile]], Staged]
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What a merged table is to be, on top of our state of it. Nothing is written yet.
+
+    Attributes:
+        ours: our state.
+        name: the full name that the table has in the merged catalog.
+        metadata: merged.
+        files: by id.
+        combined: rows put together from cells of both sides, with their ids.
+        conflicts: what is open.
+        carries: whether rows come in that the version vector doesn't tell of [MRG-7].
+    """
+
+    ours: TableState
+    name: Name
+    metadata: TableMetadata
+    files: dict[str, MergedFile]
+    combined: list[tuple[int, Cells]]
+    conflicts: list[MergeConflict]
+    carries: bool
+
+    def preview(self, vector: ReadVector) -> TableState:
+        """The table as it would be; rows put together stand for a file that is not there yet."""
+        files = []
+        for f in self.files.values():
+            same = f.dead is None or (f.file.deletions is not None and vector(f.file) == f.dead)
+            dead = in_memory(f.dead) if f.dead else None
+            files.append(f.file if same else f.file.with_deletions(dead))
+        if self.combined:
+            files.append(DataFile("?", 0, len(self.combined), "", lineage=(ROW_ID,)))
+        content = Position(MAIN_ORDINAL, MAX_SEQ)
+        return replace(self.ours, content=content, metadata=self.metadata, files=FileSet.of(files))
+
+    def change(self, theirs: TableState, io: MergeContext) -> TableChange:
+        """Writes what the plan needs, and tells the change of our table."""
+        ours, others = self.ours.files.files, theirs.files.files
+
+        def settled(f: MergedFile) -> DataFile:
+            if f.dead is None:
+                return f.file
+            if not f.dead:
+                return f.file.with_deletions(None)
+            for side in (ours, others):  # a vector that is there already will do
+                known = side.get(f.file.id)
+                if known is not None and known.deletions is not None and io.vector(known) == f.dead:
+                    return f.file.with_deletions(known.deletions)
+            return f.file.with_deletions(io.write_vector(f.dead))
+
+        files = {id: settled(f) for id, f in self.files.items()}
+        deletions: dict[str, DeletionVector] = {}
+        other: dict[str, DataFile] = {}
+        for id, f in files.items():
+            before = ours.get(id)
+            if before is not None and before.deletions == f.deletions:
+                continue
+            # a vector may only grow; a file of which rows come back is taken out and put in again
+            grown = before is not None and io.vector(before) <= io.vector(f)
+            if grown and f.deletions is not None:
+                deletions[id] = f.deletions
+            else:
+                other[id] = f
+        written = io.rows.write(self.ours, self.metadata, self.combined) if self.combined else []
+        add, manifests = io.stage([*(other[id] for id in sorted(other)), *written])
+        return TableChange(
+            metadata=self.metadata if self.metadata != self.ours.metadata else None,
+            remove=sorted((ours.keys() - files.keys()) | (other.keys() & ours.keys())),
+            deletions=deletions,
+            add=add,
+            manifests=manifests,
+            carries=self.carries,
+        )
+
+
+class TableMerge:
+    """One merge of one table.
+
+    Args:
+        name: the full name that the table has in the merged catalog.
+        base: what both sides started from.
+        ours: our state.
+        theirs: their state.
+        knows: whether the base knows a commit.
+        picked: whether their side does not become a parent, so that our side may have its rows already.
+        decisions: how conflicts are decided.
+        io: what it reads.
+    """
+
+    def __init__(
+        self,
+        name: Name,
+        base: BaseTable,
+        ours: TableState,
+        theirs: TableState,
+        knows: Callable[[Position], bool],
+        picked: bool,
+        decisions: Decisions,
+        io: MergeContext,
+    ) -> None:
+        self._name = name
+        self._base = base
+        self._ours = ours
+        self._theirs = theirs
+        self._decisions = decisions
+        self._io = io
+        self._metadata, self._torn = MetadataMerge(lambda c: decisions.about(name, None, c)).merge(
+            base.table.metadata if base.table else None, ours.metadata, theirs.metadata
+        )
+        self._carries = picked or any(t.carried and not knows(t.carried) for t in (ours, theirs))
+        self._contested = ContestedRows(ours, base, ours.files.files, theirs.files.files, io.rows, io.vector)
+
+    def plan(self) -> TablePlan:
+        """What the merged table is to be."""
+        merged = merge_rows(
+            self._base.files,
+            self._ours.files.files,
+            self._theirs.files.files,
+            self._io.vector,
+            self._carries,
+        )
+        if self._torn:  # rows can only be compared where the columns are clear
+            torn = [
+                self._conflict(SCHEMA, c.reason, column=c.column, base=c.base, ours=c.ours, theirs=c.theirs)
+                for c in self._torn
+            ]
+            return self._planned(merged.files, [], torn)
+        settling = SettledRows(
+            self._name, self._ours, self._metadata, self._base, self._decisions, self._io.rows
+        )
+        settled = settling.settle(self._contested.find(merged.contested, self._carries))
+        masks, clashes = self._clashes()
+        return self._planned(
+            self._masked(merged.files, [*settled.masks, *masks]),
+            settled.combined,
+            [*settled.conflicts, *clashes, *self._violations(settled.combined)],
+        )
+
+    def _planned(
+        self,
+        files: dict[str, MergedFile],
+        combined: list[tuple[int, Cells]],
+        conflicts: list[MergeConflict],
+    ) -> TablePlan:
+        return TablePlan(self._ours, self._name, self._metadata, files, combined, conflicts, self._carries)
+
+    def _conflict(
+        self,
+        kind: str,
+        reason: str,
+        row: ConflictRow | None = None,
+        column: str | None = None,
+        base: str | None = None,
+        ours: str | None = None,
+        theirs: str | None = None,
+    ) -> MergeConflict:
+        return MergeConflict(kind, self._ours.id, self._name, reason, row, column, base, ours, theirs)
+
+    def _masked(self, files: dict[str, MergedFile], masks: Iterable[RowVersion]) -> dict[str, MergedFile]:
+        by_file: dict[str, list[int]] = {}
+        for v in masks:
+            by_file.setdefault(v.file.id, []).append(v.position)
+        found = {}
+        for id, f in files.items():
+            if id in by_file:
+                dead = (self._io.vector(f.file) if f.dead is None else f.dead).copy()
+                dead.update(by_file[id])
+                f = MergedFile(f.file, dead)
+            if f.dead is None or len(f.dead) < f.file.rows:
+                found[id] = f
+        return found
+
+    def _clashes(self) -> tuple[list[RowVersion], list[MergeConflict]]:
+        """Rows of both sides with one declared key: those that go, and conflicts."""
+        masks, conflicts = [], []
+        for key in self._metadata.constraints:
+            mine, other = self._overlapping(key.columns) if isinstance(key, Key) else ([], [])
+            if not isinstance(key, Key) or not mine or not other:
+                continue
+            for c in self._io.rows.clashes(self._ours, self._metadata, key.columns, mine, other):
+                choice = "ours" if c.equal else self._decisions.about(self._name, c.ours.id)
+                if choice is None:
+                    at = ConflictRow(c.ours.id, c.key, c.ours.written_by, c.theirs.written_by)
+                    reason = f"both sides have a row with the key {c.key}"
+                    conflicts.append(self._conflict(DUPLICATE_KEY, reason, at))
+                else:
+                    masks.append(c.ours if choice == "theirs" else c.theirs)
+        return masks, conflicts
+
+    def _overlapping(self, columns: Sequence[str]) -> tuple[list[RowsAt], list[RowsAt]]:
+        """New rows of both sides, of the files whose bounds allow equal keys."""
+        ours, theirs = self._contested.our_news, self._contested.their_news
+        return _near(ours, theirs, columns), _near(theirs, ours, columns)
+
+    def _violations(self, combined: list[tuple[int, Cells]]) -> list[MergeConflict]:
+        """New rows of a side that break what the other demands, and rows put together that break anything."""
+        m, rows = self._metadata, self._io.rows
+        checks = [c for c in m.constraints if isinstance(c, Check)]
+        required = _required(m)
+        found = []
+        for side in (self._ours, self._theirs):
+            new = [c for c in checks if c not in side.metadata.constraints]
+            demanded = required - _required(side.metadata)
+            if new or demanded:
+                news = self._contested.our_news if side is self._ours else self._contested.their_news
+                found += rows.violations(self._ours, m, new, demanded, news) if news else []
+        if combined and (checks or required):
+            found += rows.violations_of(m, checks, required, combined)
+        return [
+            self._conflict(CONSTRAINT, f"the row {v.shown} breaks {v.constraint}", ConflictRow(v.row))
+            for v in dict.fromkeys(found)
+        ]
+
+
+def _required(m: TableMetadata) -> frozenset[str]:
+    return frozenset(c.physical for c in m.columns if c.required)
+
+
+def _near(mine: Sequence[RowsAt], others: Sequence[RowsAt], columns: Sequence[str]) -> list[RowsAt]:
+    def bounds(r: RowsAt) -> list[tuple[Value | None, Value | None]]:
+        return [bounds_of(r.file, c, partitioned=False)[:2] for c in columns]
+
+    known = [bounds(r) for r in others]
+    found = []
+    for r in mine:
+        own = bounds(r)
+        if any(
+            all(not _below(a[1], b[0]) and not _below(b[1], a[0]) for a, b in zip(k, own, strict=True))
+            for k in known
+        ):
+            found.append(r)
+    return found
+
+
+def _below(a: Value | None, b: Value | None) -> bool:
+    c = None if a is None or b is None else compare(a, b)
+    return c is not None and c < 0
