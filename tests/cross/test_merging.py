@@ -1,0 +1,127 @@
+"""Merges by both halves of copies of one repository; and one begun by one half and ended by the other."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from merge.cases import CASES, SETUP
+
+import anabranch
+
+pytestmark = pytest.mark.cross
+
+Lakes = Callable[..., Any]
+
+MORE = {
+    "rows moved on one side, changed on the other": (
+        ("OPTIMIZE t",),
+        ("UPDATE t SET a = 'theirs' WHERE id = 2",),
+    ),
+    "rows moved on both sides, one changed on each": (
+        ("UPDATE t SET a = 'ours' WHERE id = 2", "OPTIMIZE t"),
+        ("UPDATE t SET b = 'theirs' WHERE id > 1", "OPTIMIZE t"),
+    ),
+    "rows moved on one side, one deleted on the other": (("OPTIMIZE t",), ("DELETE FROM t WHERE id = 2",)),
+}
+FILES = "ALTER TABLE t SET TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
+
+
+def run(lake: Any, branch: str, statements: tuple[str, ...]) -> None:
+    lake.sql(f"USE BRANCH {branch} IN {{lake}}")
+    for statement in statements:
+        lake.sql(statement)
+    lake.sql("USE BRANCH main IN {lake}")
+
+
+def told(review: list[Any]) -> Counter[tuple[Any, ...]]:
+    columns = ("table", "kind", "detail", "row_id", "key", "column", "base", "ours", "theirs")
+    return Counter(
+        tuple(r[c] for c in (*columns, "our_commit", "their_commit"))
+        for r in review
+        if r["change"] == "conflict"
+    )
+
+
+def content(path: Path) -> list[tuple[Any, ...]]:
+    """Rows with their ids; a row that a merge put together is of the merge itself on both sides."""
+    repo = anabranch.open(path)
+    (name,) = repo.tables()
+    table = repo.table(name)
+    columns = [*sorted(table.schema.names), "_row_id", "_row_commit"]
+    return sorted((tuple(r.values()) for r in table.to_arrow(columns).to_pylist()), key=str)
+
+
+def both(lake: Any, new_lake: Lakes, tmp_path: Path) -> None:
+    """Merges dev into main, by Spark and by the native client, on copies of a repository."""
+    copy = tmp_path / "native"
+    shutil.copytree(lake.path, copy)
+    native = anabranch.open(copy)
+    review = [r.asDict() for r in lake.sql("MERGE BRANCH dev IN {lake} DRY RUN").collect()]
+    preview = native.merge("dev", dry_run=True)
+    assert told([{**asdict(c), "change": "conflict"} for c in preview.conflicts]) == told(review)
+    lake.sql("MERGE BRANCH dev IN {lake} ON CONFLICT THEIRS") if preview.conflicts else lake.sql(
+        "MERGE BRANCH dev IN {lake}"
+    )
+    native.merge("dev", on_conflict="theirs" if preview.conflicts else None)
+    assert content(copy) == content(Path(lake.path))
+    twin = new_lake(path=copy)
+    (_, name, _), *_ = twin.rows("SHOW TABLES IN {lake}.default")
+    rows = sorted(map(str, twin.rows(f"SELECT *, _row_id FROM {{lake}}.default.{name}")))
+    assert rows == sorted(map(str, lake.rows(f"SELECT *, _row_id FROM {{lake}}.default.{name}")))
+    assert [f for f in anabranch.open(copy).verify(full=True) if f.problem] == []
+
+
+DECIDABLE = [c for c in CASES if not c.conflicts or c.conflicts[0][0] in ("cell", "delete/change")]
+
+
+@pytest.mark.slow
+@pytest.mark.proves("MRG-5", "ROW-5")
+def test_both_halves_merge_alike(new_lake: Lakes, tmp_path: Path) -> None:
+    histories = {c.title: (c.setup, c.ours, c.theirs) for c in DECIDABLE}
+    histories |= {title: ((FILES,), *sides) for title, sides in MORE.items()}
+    for number, (title, (setup, ours, theirs)) in enumerate(histories.items()):
+        lake = new_lake(tmp_path / f"lake{number}")
+        lake.sql("USE {lake}.default")
+        run(lake, "main", (*SETUP, *setup))
+        lake.sql("CREATE BRANCH dev IN {lake}")
+        run(lake, "main", ours)
+        run(lake, "dev", theirs)
+        try:
+            both(lake, new_lake, tmp_path / f"copy{number}")
+        except AssertionError as e:
+            raise AssertionError(title) from e
+
+
+@pytest.mark.proves("MRG-8")
+def test_a_merge_begun_in_spark_is_decided_in_python_and_continued_in_spark(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("USE {lake}.default")
+    run(lake, "main", SETUP)
+    lake.sql("CREATE BRANCH dev IN {lake}")
+    run(lake, "main", ("UPDATE t SET a = 'ours', b = 'ours' WHERE id = 2", "DELETE FROM t WHERE id = 3"))
+    run(lake, "dev", ("UPDATE t SET a = 'theirs', b = 'theirs' WHERE id > 1",))
+    lake.sql("MERGE BRANCH dev IN {lake} KEEP CONFLICTS")
+    native = anabranch.open(lake.path)
+    assert [(c.kind, c.column) for c in native.conflicts()] == [
+        ("cell", "a"),
+        ("cell", "b"),
+        ("delete/change", None),
+    ]
+    assert native.resolve("theirs", column="a") == 2
+    assert native.resolve(value="agreed", table="default.t", column="b") == 1
+    assert native.resolve("ours", where="kind = 'delete/change'") == 0
+    decided = lake.rows(
+        "SELECT `column`, resolution, value FROM {lake}.system.conflicts ORDER BY row_id, `column`"
+    )
+    assert decided == [("a", "theirs", None), ("b", "value", "agreed"), (None, "ours", None)]
+    lake.sql("CONTINUE MERGE IN {lake}")
+    assert sorted(lake.rows("SELECT id, a, b FROM t")) == [(1, "a1", "b1"), (2, "theirs", "agreed")]
+    assert anabranch.open(lake.path).conflicts() == []
+    with pytest.raises(anabranch.errors.MergeNoneUnfinished):
+        native.continue_merge()
