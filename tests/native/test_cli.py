@@ -101,6 +101,27 @@ def test_branches_are_made_merged_and_dropped(run: Run, lake: Path) -> None:
     assert (len(run("branch").splitlines()), len(run("tag").splitlines())) == (2, 1)
 
 
+def test_conflicts_are_kept_resolved_and_a_merge_undone(run: Run, lake: Path) -> None:
+    run("branch", "fix")
+    for ref, value in (("fix", "7"), ("main", "8")):
+        anabranch.open(lake, ref).table("clinic.labs").update({"value": value}, "patient = 'p1'")
+    assert "conflict" in run("merge", "fix", "--dry-run", code=4)
+    assert "ANABRANCH_MERGE.CONFLICT" in run("merge", "fix", code=4)
+    assert "kept" in run("merge", "fix", "--keep-conflicts", code=4)
+    (kept,) = run("conflicts", "--json")
+    assert (kept["column"], kept["base"], kept["ours"], kept["theirs"]) == ("value", "98", "8", "7")
+    assert "value" in run("conflicts")
+    run("resolve", "mine", code=2)
+    assert run("resolve", "theirs", "--column", "value", "--json") == {"open": 0}
+    assert "committed" in run("merge", "--continue", "-m", "as measured")
+    assert run("revert", "main", "--parent", "1", "--dry-run", "--json")["conflicts"] == []
+    assert "committed" in run("revert", "main", "--parent", "1")
+    assert "ANABRANCH_MERGE.CONFLICT" in run("cherry-pick", "fix", code=4)
+    assert "committed" in run("cherry-pick", "fix", "--on-conflict", "clinic.labs:value=theirs")
+    run("merge", "--abort", "--continue", code=2)
+    assert "ANABRANCH_MERGE.NONE_UNFINISHED" in run("merge", "--abort", code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
