@@ -128,4 +128,4 @@ class Statements:
 
     def result(self, r: Any) -> Rows:
         conflicts = [SimpleNamespace(change="conflict", **vars(c)) for c in r.conflicts]
-        return [*conflicts, *(SimpleNamespace(change=c.change) for c in r.changes)]
+        return [*conflicts, *(SimpleNamespace(**vars(c)) for c in r.changes)]
