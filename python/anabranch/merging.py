@@ -275,14 +275,17 @@ def _gate(r: Row) -> GateResult:
 
 
 def _change(r: Row) -> TableChange:
-    found = r.asDict()
+    def count(name: str) -> int | None:
+        found: int | None = r[name] if name in r else None
+        return found
+
     return TableChange(
         r["table"],
         r["change"],
         r["detail"],
-        rows_added=found.get("rows_added"),
-        rows_changed=found.get("rows_changed"),
-        rows_removed=found.get("rows_removed"),
+        rows_added=count("rows_added"),
+        rows_changed=count("rows_changed"),
+        rows_removed=count("rows_removed"),
     )
 
 
