@@ -126,6 +126,13 @@ def test_without_schema_evolution_more_columns_in_the_source_are_left_out(two: A
     assert table(two) == [(1, 10), (2, 22)]
 
 
+@pytest.mark.parametrize("clause", ["WHEN MATCHED THEN UPDATE SET *", "WHEN NOT MATCHED THEN INSERT *"])
+def test_a_star_for_which_the_source_lacks_a_column_is_refused(two: Any, refused: Any, clause: str) -> None:
+    with no_commit(two), refused("UNRESOLVED_COLUMN.WITH_SUGGESTION", "`a`"):
+        two.sql(f"MERGE INTO t USING (SELECT 2 AS id, 5 AS b) s ON t.id = s.id {clause}")
+    assert table(two) == [(1, 10), (2, 20)]
+
+
 def test_schema_evolution_adds_nested_fields(lake: Any, reused: set[str]) -> None:
     reused |= {"s"}
     create(lake, "id INT, s STRUCT<a: INT>", "(1, named_struct('a', 1)), (2, named_struct('a', 2))")
