@@ -111,7 +111,7 @@ def _read(file: Path) -> pa.Table:
         raise error("ANABRANCH_CLIENT.FILE", file=file, reason=f"'{file.suffix}' is none of {known}")
     try:
         return reader(file)
-    except pa.ArrowInvalid as e:
+    except (pa.ArrowException, OSError) as e:
         raise error("ANABRANCH_CLIENT.FILE", file=file, reason=str(e).splitlines()[0].rstrip(".")) from e
 
 
