@@ -14,6 +14,7 @@ from anabranch import _sql
 from anabranch._statements import message_clause
 from anabranch.committing import Committing
 from anabranch.difference import Difference
+from anabranch.grants import Grants
 from anabranch.graph import CommitGraph
 from anabranch.merging import Merging
 from anabranch.policies import Policies
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class Catalog(Merging, Committing, Policies):
+class Catalog(Merging, Committing, Policies, Grants):
     """A repository that a Spark session knows as a catalog.
 
     A ref is the name of a branch or a tag, the id of a commit (its first digits do), or one of these with

@@ -93,7 +93,7 @@ object CommitSettings {
       message: Option[String] = None,
       parameters: Map[String, String] = Map.empty
   ): CommitContext = CommitContext(
-    setting(conf, Author).getOrElse(System.getProperty("user.name", "unknown")),
+    author(conf),
     message.orElse(setting(conf, Message)).getOrElse(""),
     setting(conf, Metadata).fold(Map.empty[String, String])(metadata),
     parameters,
@@ -104,6 +104,10 @@ object CommitSettings {
     },
     SparkGates
   )
+
+  /** Who acts in a session. */
+  def author(conf: SQLConf): String =
+    setting(conf, Author).getOrElse(System.getProperty("user.name", "unknown"))
 
   private def setting(conf: SQLConf, key: String): Option[String] =
     Option(conf.getConfString(key, null)).filter(_.nonEmpty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import anabranch
@@ -75,3 +76,83 @@ def test_protected_branches_are_protected_from_python_too(gated: Any) -> None:
         eve.merge("mine")
     ada.merge("mine")
     assert eve.table("default.free").to_arrow().num_rows == 1
+
+
+@pytest.fixture
+def granted(new_lake: Any) -> Any:
+    lake = new_lake()
+    lake.sql(
+        "CREATE TABLE {lake}.default.t (id INT, v STRING) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
+    )
+    lake.sql("INSERT INTO {lake}.default.t VALUES (1, 'a')")
+    lake.sql("CREATE TABLE {lake}.default.free (id INT)")
+    lake.sql("CREATE BRANCH dev IN {lake}")
+    lake.sql("UPDATE {lake}.default.`t@dev` SET v = 'theirs'")
+    lake.sql("UPDATE {lake}.default.t SET v = 'ours'")
+    lake.sql("USE {lake}.default")
+    return lake
+
+
+@pytest.mark.proves("POL-6")
+def test_rows_are_shown_to_those_only_who_were_granted_to_see_them(granted: Any) -> None:
+    granted.sql("GRANT SELECT ON TABLE t TO ada")
+    granted.sql("GRANT SELECT ON BRANCH 'dev' TO bob")
+    ada, eve = (anabranch.open(granted.uri, author=who) for who in ("ada", "eve"))
+    assert ada.table("default.t").to_arrow().num_rows == 1
+    with pytest.raises(errors.PermissionDenied, match=r"eve may not read: .* default.t is granted to ada"):
+        eve.table("default.t").to_arrow()
+    t = eve.table("default.t")
+    for look in (
+        lambda: t.to_batches(),
+        lambda: t.dataset(),
+        lambda: t.to_polars(),
+        lambda: t.to_duckdb(),
+        lambda: t.blame(),
+        lambda: t.changes(0),
+        lambda: t.cell_changes(0),
+        lambda: t.row_history(0),
+        lambda: t.at(0).to_pandas(),
+        lambda: t.delete("v = 'ours'"),
+        lambda: t.update({"v": "'x'"}, "id = 1"),
+        lambda: t.upsert({"id": [1], "v": ["x"]}, "id"),
+        lambda: eve.sql('SELECT * FROM "default".t'),
+        lambda: eve.sql("SELECT * FROM \"default\".t AT 'main~2'"),
+        lambda: eve.merge("dev", dry_run=True),
+    ):
+        with pytest.raises(errors.PermissionDenied, match="granted to ada"):
+            look()  # type: ignore[no-untyped-call]
+    assert len(ada.merge("dev", dry_run=True).conflicts) == 1
+    assert eve.table("default.free").to_arrow().num_rows == 0
+    for repo in (ada, anabranch.open(granted.uri, "dev", author="ada")):
+        with pytest.raises(errors.PermissionDenied, match="branch dev is granted to bob"):
+            repo.table("default.free", ref="dev").to_arrow()
+
+
+@pytest.mark.proves("POL-5")
+def test_tables_and_branches_are_changed_by_those_only_who_were_granted_to(granted: Any) -> None:
+    granted.sql("GRANT MODIFY ON TABLE t TO ada")
+    granted.sql("GRANT MODIFY ON BRANCH 'dev*' TO bob")
+    ada, eve = (anabranch.open(granted.uri, author=who) for who in ("ada", "eve"))
+    t = eve.table("default.t")
+    for act in (
+        lambda: t.append({"id": [2]}),
+        lambda: t.delete("true"),
+        lambda: t.add_column("w", pa.int64()),
+        lambda: eve.rename_table("default.t", "default.u"),
+        lambda: eve.rename_table("default.free", "default.t"),
+        lambda: eve.drop_table("default.t"),
+        lambda: eve.reset_branch("main", "main~3"),
+        lambda: eve.cherry_pick("dev", on_conflict="theirs"),
+    ):
+        with pytest.raises((errors.PermissionDenied, errors.TableAlreadyExists)):
+            act()  # type: ignore[no-untyped-call]
+    for act in (
+        lambda: eve.create_branch("dev2"),
+        lambda: eve.drop_branch("dev"),
+        lambda: eve.table("default.free", ref="dev").append({"id": [1]}),
+    ):
+        with pytest.raises(errors.PermissionDenied, match=r"branch dev2? is granted to bob"):
+            act()  # type: ignore[no-untyped-call]
+    ada.table("default.t").append({"id": [2]})
+    eve.table("default.free").append({"id": [1]})
+    assert granted.rows("SELECT count(*) FROM t") == [(2,)]

@@ -9,6 +9,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from anabranch import Catalog
+from anabranch.grants import Grant
 from anabranch.policies import Gate, ProtectedBranches
 from anabranch.results import GateResult
 
@@ -103,3 +104,32 @@ def test_branches_are_protected(lake: Lake, catalog: Catalog) -> None:
     with catalog.commit_info(author="O'Brien"):
         catalog.unprotect_branch("release/*")
     catalog.create_branch("release/1")
+
+
+def test_grants(lake: Lake, catalog: Catalog) -> None:
+    me = catalog.log(limit=1)[0].author
+    catalog.grant("SELECT", "bob", table="t", message="ticket 7")
+    assert catalog.log(limit=1)[0].message == "ticket 7"
+    catalog.grant(["select", "MODIFY"], ["ada", me], table="limits", branches="m*")
+    catalog.grant("MANAGE", ["admin", me], branches="*")
+    assert catalog.grants() == [
+        Grant("MANAGE", "*", None, ("admin", me), me),
+        Grant("MODIFY", "m*", "default.limits", ("ada", me), me),
+        Grant("SELECT", "m*", "default.limits", ("ada", me), me),
+        Grant("SELECT", "*", "default.t", ("bob",), me),
+    ]
+    refused(lambda: lake.rows("SELECT * FROM {lake}.t"), "ANABRANCH_PERMISSION.DENIED", "bob")
+    catalog.revoke("SELECT", "bob", table="t")
+    refused(lambda: lake.rows("SELECT * FROM {lake}.t"), "ANABRANCH_PERMISSION.DENIED", "nobody")
+    catalog.grant("ALL PRIVILEGES", "PUBLIC", table="t")
+    assert lake.rows("SELECT * FROM {lake}.t") == [(1, 10)]
+    refused(lambda: catalog.revoke("SELECT", "eve", table="t"), "ANABRANCH_PERMISSION.NOT_GRANTED")
+    catalog.revoke("MANAGE", me, branches="*")
+    refused(lambda: catalog.revoke("MANAGE", "admin", branches="*"), "ANABRANCH_PERMISSION.DENIED", me)
+
+
+def test_grants_that_say_too_little(catalog: Catalog) -> None:
+    with pytest.raises(TypeError, match="on a table, or on branches"):
+        catalog.grant("SELECT", "ada")
+    with pytest.raises(ValueError, match="'EVERYTHING' is no privilege; there are SELECT"):
+        catalog.revoke("EVERYTHING", "ada", table="t")

@@ -42,12 +42,51 @@ object Gate {
   */
 final case class Protection(branches: String, principals: Seq[String]) extends Policy
 
+/** Who may do something on some branches, or with one table there. Where nobody was granted it, everybody may.
+  *
+  * @param table
+  *   None if it is about whole branches
+  * @param principals
+  *   authors who may, [[Grant.Public]] for all of them; none is nobody
+  * @param owner
+  *   who granted it first, and may change it
+  */
+final case class Grant(
+    privilege: String,
+    branches: String,
+    table: Option[GrantedTable],
+    principals: Seq[String],
+    owner: String
+) extends Policy {
+  def allows(author: String): Boolean = principals.contains(author) || principals.contains(Grant.Public)
+}
+
+/** A table under all names that it gets, and whatever has its name. */
+final case class GrantedTable(id: String, name: Seq[String]) {
+  def is(other: GrantedTable): Boolean = id == other.id || name == other.name
+}
+
+object Grant {
+  val Public: String = "PUBLIC"
+
+  /** Seeing rows of a table, or of all tables of a branch. */
+  val Select: String = "SELECT"
+
+  /** Committing changes of a table, or anything to a branch. */
+  val Modify: String = "MODIFY"
+
+  /** Changing the rules about branches. */
+  val Manage: String = "MANAGE"
+}
+
 /** One of a kind that this software does not know: it must not write to such branches. */
 final case class UnknownPolicy(branches: String, kind: String, written: Json) extends Policy
 
 object Policy {
   def gate(name: String): String = s"gate:$name"
   def protection(branches: String): String = s"protection:$branches"
+  def grant(privilege: String, branches: String, table: Option[GrantedTable]): String =
+    s"grant:$privilege:$branches" + table.fold("")(t => s":${t.id}")
 
   def encode(p: Policy): Json = p match {
     case g: Gate =>
@@ -66,6 +105,15 @@ object Policy {
         "branches" -> Json.Text(p.branches),
         "principals" -> Json.texts(p.principals)
       )
+    case g: Grant =>
+      Json.some(
+        "kind" -> Some(Json.Text("grant")),
+        "branches" -> Some(Json.Text(g.branches)),
+        "privilege" -> Some(Json.Text(g.privilege)),
+        "table" -> g.table.map(t => Json.obj("id" -> Json.Text(t.id), "name" -> Json.texts(t.name))),
+        "principals" -> Some(Json.texts(g.principals)),
+        "owner" -> Some(Json.Text(g.owner))
+      )
     case u: UnknownPolicy => u.written
   }
 
@@ -81,6 +129,9 @@ object Policy {
         r.text("language")
       )
     case "protection" => Protection(r.text("branches"), r.texts("principals"))
+    case "grant" =>
+      val table = r.readerOpt("table").map(t => GrantedTable(t.text("id"), t.texts("name")))
+      Grant(r.text("privilege"), r.text("branches"), table, r.texts("principals"), r.text("owner"))
     case kind => UnknownPolicy(r.text("branches"), kind, r.json)
   }
 }

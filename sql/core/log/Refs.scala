@@ -39,6 +39,9 @@ final class Refs(store: ObjectStore, states: States) {
         if (old.position.ordinal == neu.position.ordinal && old.position.seq > neu.position.seq) old else neu
     ): Unit
 
+  /** What this process knows of a branch, without a request. */
+  def known(name: String): Option[CatalogState] = Option(heads.get(name))
+
   private def named(name: String): Option[Ordinal] =
     generations.newest(Paths.branch(name)).flatMap { case (_, r) =>
       ordinalOf(r)

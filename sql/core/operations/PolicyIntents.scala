@@ -28,11 +28,28 @@ final case class ChangePolicy(
   override def onto(now: CatalogState): Proposal = {
     val is = now.policies.get(name)
     check(is)
-    val rules = now.policies.valuesIterator.collect { case p: Protection if p.appliesTo(Refs.Main) => p } ++
-      is.collect { case p: Protection => p } ++
-      change.orElse(is).toSeq.flatMap(p => now.policies.get(Policy.protection(p.branches))).collect {
-        case p: Protection => p
-      }
+    (is ++ change).map(_.branches).toSeq.distinct.foreach { branches =>
+      PolicyIntents.mayChange(now.policies, branches, operation, author)
+    }
+    if (is == change) Proposal() else Proposal(policies = Map(name -> change))
+  }
+}
+
+object PolicyIntents {
+
+  /** Refuses who may not change a rule about some branches: by MANAGE, where that was granted; by the principals of
+    * main's protections, and of one of the same branches.
+    *
+    * @param branches
+    *   as the rule has them
+    * @throws AnabranchException
+    *   ANABRANCH_PERMISSION.DENIED, ANABRANCH_REF.PROTECTED
+    */
+  def mayChange(all: Map[String, Policy], branches: String, operation: String, author: String): Unit = {
+    Permissions.mayManage(all, branches, operation, author)
+    val rules = all.toSeq.sortBy(_._1).collect {
+      case (key, p: Protection) if p.appliesTo(Refs.Main) || key == Policy.protection(branches) => p
+    }
     rules.find(!Guards.allows(_, author)).foreach { p =>
       throw AnabranchException(
         "ANABRANCH_REF.PROTECTED",
@@ -43,6 +60,5 @@ final case class ChangePolicy(
         "who" -> s" by ${p.principals.mkString(", ")}"
       )
     }
-    if (is == change) Proposal() else Proposal(policies = Map(name -> change))
   }
 }

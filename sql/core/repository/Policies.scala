@@ -3,7 +3,7 @@ package io.anabranch.core.repository
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
-import io.anabranch.core.operations.ChangePolicy
+import io.anabranch.core.operations.{ChangeGrants, ChangePolicy, Granted, Names, PolicyIntents}
 import io.anabranch.core.transaction._
 
 /** What a gate says of a branch as it is.
@@ -13,8 +13,13 @@ import io.anabranch.core.transaction._
   */
 final case class GateReport(name: String, branch: String, problem: Option[AnabranchException])
 
-/** Rules about branches: gates and protections. The log of main keeps them. */
-final class Policies private[repository] (refs: Refs, committer: Committer) {
+/** Rules about branches: gates, protections, grants. The log of main keeps them. */
+final class Policies private[repository] (
+    refs: Refs,
+    states: States,
+    committer: Committer,
+    env: Environment
+) {
 
   private def newest: CatalogState = refs.head(Refs.Main).getOrElse(Replay.empty)
 
@@ -26,11 +31,15 @@ final class Policies private[repository] (refs: Refs, committer: Committer) {
   /** Creates a gate, if it holds on all branches that it is about.
     *
     * @throws AnabranchException
-    *   ANABRANCH_GATE.ALREADY_EXISTS, INVALID, VIOLATED, FAILED, TIMEOUT; ANABRANCH_REF.PROTECTED
+    *   ANABRANCH_GATE.ALREADY_EXISTS, INVALID, VIOLATED, FAILED, TIMEOUT; ANABRANCH_REF.PROTECTED;
+    *   ANABRANCH_PERMISSION.DENIED
     */
   def create(name: String, gate: Gate, replace: Boolean, ifNotExists: Boolean, by: CommitContext): Unit = {
     checkPattern(gate.branches)
-    if (!(ifNotExists && newest.policies.contains(Policy.gate(name)))) {
+    val policies = newest.policies
+    if (!(ifNotExists && policies.contains(Policy.gate(name)))) {
+      // before it is run, which may take long
+      PolicyIntents.mayChange(policies, gate.branches, "CREATE GATE", by.author)
       branches(gate).foreach { case (branch, state) =>
         committer.gated(GateAt(name, gate, branch), state, by)
       }
@@ -57,6 +66,7 @@ final class Policies private[repository] (refs: Refs, committer: Committer) {
   /** From now on only merges by these authors (none named is everybody) commit to such branches. */
   def protect(rule: Protection, by: CommitContext): Unit = {
     checkPattern(rule.branches)
+    rule.principals.foreach(Permissions.check)
     change("PROTECT BRANCH", Policy.protection(rule.branches), Some(rule), by)(_ => ())
   }
 
@@ -68,6 +78,74 @@ final class Policies private[repository] (refs: Refs, committer: Committer) {
       if (is.isEmpty && !ifProtected)
         throw AnabranchException("ANABRANCH_REF.NOT_PROTECTED", "rule" -> branches)
     }
+
+  def grants: Seq[Grant] = Permissions
+    .grants(newest.policies)
+    .sortBy(g => (g.table.fold("")(t => Names.show(t.name)), g.branches, g.privilege))
+
+  /** From now on only these principals, and those who were granted it before, may do something.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_PERMISSION.INVALID_PRINCIPAL, DENIED, NOT_OWNER; ANABRANCH_REF.PROTECTED
+    */
+  def grant(what: Granted, principals: Seq[String], by: CommitContext): Unit =
+    changeGrants(what, principals, grants = true, by)
+
+  /** Takes it from them.
+    *
+    * @throws AnabranchException
+    *   the same; ANABRANCH_PERMISSION.NOT_GRANTED, LAST_MANAGER
+    */
+  def revoke(what: Granted, principals: Seq[String], by: CommitContext): Unit =
+    changeGrants(what, principals, grants = false, by)
+
+  private def changeGrants(
+      what: Granted,
+      principals: Seq[String],
+      grants: Boolean,
+      by: CommitContext
+  ): Unit = {
+    checkPattern(what.branches)
+    principals.foreach(Permissions.check)
+    committer.commit(Refs.Main, newest, ChangeGrants(what, principals, grants, by.author), by): Unit
+  }
+
+  /** Refuses to show rows of a table to who may not see them. Grants are known as of the last look at main, which is at
+    * most a minute ago.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_PERMISSION.DENIED
+    */
+  def maySelect(read: LoadedTable, by: String): Unit = {
+    val all = if (read.ref.branch.contains(Refs.Main)) read.ref.committed.state.policies else recent
+    Permissions.maySelect(
+      all,
+      Some(branchOf(read.ref)),
+      GrantedTable(read.table.id, read.table.name),
+      by
+    )
+  }
+
+  /** The same for rows of a table on several branches, as a merge compares them. */
+  def maySelect(table: TableState, by: String): Unit =
+    Permissions.maySelect(recent, None, GrantedTable(table.id, table.name), by)
+
+  /** A branch, or the one to whose log a commit belongs. */
+  private def branchOf(ref: ResolvedRef): String = ref.branch.getOrElse {
+    val log = ref.state.position.ordinal
+    states.log.get(Position(log, 0)).commit.branch.getOrElse(Refs.Main)
+  }
+
+  private def recent: Map[String, Policy] = {
+    val now = env.nowMillis()
+    val state =
+      if (now - looked > Policies.FreshMillis) {
+        looked = now
+        refs.head(Refs.Main)
+      } else refs.known(Refs.Main).orElse(refs.head(Refs.Main))
+    state.fold(Map.empty[String, Policy])(_.policies)
+  }
+  @volatile private var looked = env.nowMillis() // whoever opens a repository looks at main
 
   /** What the gates of a branch say of it as it is. */
   def run(branch: String, state: CatalogState, by: CommitContext): Seq[GateReport] =
@@ -91,4 +169,8 @@ final class Policies private[repository] (refs: Refs, committer: Committer) {
 
   private def checkPattern(branches: String): Unit =
     RefName.problem(branches.replace('*', 'x')).foreach(reason => throw RefName.invalid(branches, reason))
+}
+
+private object Policies {
+  val FreshMillis: Long = 60 * 1000
 }

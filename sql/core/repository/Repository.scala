@@ -224,8 +224,8 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     info
   )
 
-  /** Gates, protected branches. */
-  val policies: Policies = new Policies(refs, committer)
+  /** Gates, protected branches, grants. */
+  val policies: Policies = new Policies(refs, states, committer, env)
 
   val unfinishedMerges: UnfinishedMerges =
     new UnfinishedMerges(store, merges, () => env.randomId(), () => env.nowMillis())

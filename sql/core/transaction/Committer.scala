@@ -61,6 +61,7 @@ final class Committer(
       val policies = guards.of(branch, state)
       if (proposal.policies.isEmpty) guards.admit(branch, policies, intent, by.author)
       val commit = placed(state, proposal, intent.operation, by)
+      Permissions.mayModify(policies, changed(state, commit), intent.operation, by.author)
       val gates = guards.pass(branch, policies, state, commit, by.gates)
       val (written, _) = CommitCodec.encode(commit.copy(gates = gates), () => env.randomId())
       states.log.append(written, branch) match {
@@ -111,6 +112,11 @@ final class Committer(
       case AppendOutcome.Lost(_) => None
     }
   }
+
+  /** Tables that a commit changes, under their old names and their new ones. */
+  private def changed(state: CatalogState, commit: Commit): Seq[GrantedTable] =
+    Guards.tables(commit.tables.keys, state) ++
+      commit.tables.toSeq.flatMap { case (id, t) => t.name.map(GrantedTable(id, _)) }
 
   private def proposed(intent: Intent, state: CatalogState): Proposal =
     try intent.onto(state)
@@ -207,6 +213,10 @@ final class Committer(
           after.tables.get(id).map(t => (t.content, t.name))
       )
     )
+    // a new branch changes nothing that anybody has
+    before.foreach { b =>
+      Permissions.mayModify(policies, Guards.tables(touched, b, after), operation, by.author)
+    }
     val due = Guards.gates(policies, touched, before.toSeq :+ after: _*)
     guards.run(branch, due, None, after, by.gates): Unit
   }

@@ -44,10 +44,10 @@ final class Guards(root: String, refs: Refs, states: States) {
     all.filter(_._2.appliesTo(branch))
   }
 
-  /** Refuses what a protected branch is protected from.
+  /** Refuses what a protected branch is protected from, and who was not granted to change it.
     *
     * @throws AnabranchException
-    *   ANABRANCH_REF.PROTECTED, ANABRANCH_REPOSITORY.UNKNOWN_FEATURE
+    *   ANABRANCH_REF.PROTECTED, ANABRANCH_PERMISSION.DENIED, ANABRANCH_REPOSITORY.UNKNOWN_FEATURE
     */
   def admit(branch: String, policies: Map[String, Policy], intent: Intent, by: String): Unit =
     Guards.admit(branch, policies, intent.operation, intent.merges, by)
@@ -108,7 +108,18 @@ object Guards {
       operation: String,
       merges: Boolean,
       by: String
-  ): Unit = policies.toSeq.sortBy(_._1).foreach {
+  ): Unit = {
+    policies.toSeq.sortBy(_._1).foreach(admit(branch, _, operation, merges, by))
+    Permissions.mayCommit(branch, policies, operation, by)
+  }
+
+  private def admit(
+      branch: String,
+      policy: (String, Policy),
+      operation: String,
+      merges: Boolean,
+      by: String
+  ): Unit = policy match {
     case (_, p: Protection) if !merges || !allows(p, by) =>
       val who = if (p.principals.isEmpty) "" else s" by ${p.principals.mkString(", ")}"
       throw AnabranchException(
@@ -144,6 +155,10 @@ object Guards {
   def all(policies: Map[String, Policy]): Map[String, Gate] = policies.collect { case (key, g: Gate) =>
     key.stripPrefix(Policy.gate("")) -> g
   }
+
+  /** Some tables, under the names that they have in some states. */
+  def tables(ids: Iterable[String], states: CatalogState*): Seq[GrantedTable] =
+    for { id <- ids.toSeq; s <- states; t <- s.tables.get(id) } yield GrantedTable(id, t.name)
 
   /** A state with only those files of a gate's table that may hold rows which the state before has not; None if the gate
     * reads several tables, or the columns of its table were changed.

@@ -3,6 +3,7 @@ package io.anabranch.spark.catalog
 import io.anabranch.core.operations.Names
 import io.anabranch.core.operations.merge.Choice
 import io.anabranch.core.repository.KeptConflict
+import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.merge.SparkMergeRows
 import io.anabranch.spark.table.SystemTable
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -50,7 +51,11 @@ final class SystemTables(context: CatalogContext) {
 
   /** Looks at the rows that branches contradict each other about. */
   def rows: SparkMergeRows =
-    new SparkMergeRows(context.repository.root, SparkBridge.hadoopConf(context.fileSystemOptions))
+    new SparkMergeRows(
+      context.repository.root,
+      SparkBridge.hadoopConf(context.fileSystemOptions),
+      context.repository.policies.maySelect(_, CommitSettings.author(SparkBridge.conf))
+    )
 }
 
 private object SystemTables {

@@ -5,6 +5,7 @@ import io.anabranch.core.format.TableMetadata
 import io.anabranch.core.operations._
 import io.anabranch.core.repository.{ChangeRange, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
+import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
 import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable}
 import io.anabranch.spark.write.WritePlans
@@ -106,6 +107,7 @@ final class TableOperations(context: CatalogContext) {
         )
       case _ => ChangeRange.All
     }
+    repository.policies.maySelect(found, CommitSettings.author(SparkBridge.conf))
     val net = asked.deduplicationMode == ChangelogContext.DeduplicationMode.NET_CHANGES
     new AnabranchChangelog(
       repository.root,

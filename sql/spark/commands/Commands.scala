@@ -40,11 +40,7 @@ trait RefCommand extends AnabranchCommand {
   protected def onlyReads: Boolean = false
 
   override protected def execute(session: ClassicSession): Seq[Row] = {
-    val manager = session.sessionState.catalogManager
-    catalog.filterNot(manager.isCatalogRegistered).foreach { c =>
-      throw AnabranchException("ANABRANCH_CATALOG.NOT_FOUND", "catalog" -> c)
-    }
-    val chosen = Commands.ours(catalog.fold(manager.currentCatalog)(manager.catalog))
+    val chosen = Commands.catalog(session, catalog)
     if (!onlyReads) Commands.notInTransaction(chosen, this)
     run(session, chosen)
   }
@@ -57,12 +53,8 @@ trait TableCommand extends AnabranchCommand {
   protected def run(session: ClassicSession, catalog: AnabranchCatalog, t: TableRef): Seq[Row]
 
   override protected def execute(session: ClassicSession): Seq[Row] = {
-    val manager = session.sessionState.catalogManager
-    val (plugin, rest) =
-      if (table.size > 1 && manager.isCatalogRegistered(table.head)) (manager.catalog(table.head), table.tail)
-      else (manager.currentCatalog, if (table.size == 1) manager.currentNamespace.toSeq ++ table else table)
-    val catalog = Commands.ours(plugin)
-    run(session, catalog, catalog.parse(Identifier.of(rest.init.toArray, rest.last)))
+    val (catalog, t) = Commands.table(session, table)
+    run(session, catalog, t)
   }
 }
 
@@ -70,6 +62,25 @@ private object Commands {
   def ours(plugin: CatalogPlugin): AnabranchCatalog = plugin match {
     case c: AnabranchCatalog => c
     case other => throw AnabranchException("ANABRANCH_CATALOG.NOT_ANABRANCH", "catalog" -> other.name)
+  }
+
+  /** The catalog of that name, or the current one. */
+  def catalog(session: ClassicSession, name: Option[String]): AnabranchCatalog = {
+    val manager = session.sessionState.catalogManager
+    name.filterNot(manager.isCatalogRegistered).foreach { c =>
+      throw AnabranchException("ANABRANCH_CATALOG.NOT_FOUND", "catalog" -> c)
+    }
+    ours(name.fold(manager.currentCatalog)(manager.catalog))
+  }
+
+  /** A table by its name, with or without catalog and namespace. */
+  def table(session: ClassicSession, name: Seq[String]): (AnabranchCatalog, TableRef) = {
+    val manager = session.sessionState.catalogManager
+    val (plugin, rest) =
+      if (name.size > 1 && manager.isCatalogRegistered(name.head)) (manager.catalog(name.head), name.tail)
+      else (manager.currentCatalog, if (name.size == 1) manager.currentNamespace.toSeq ++ name else name)
+    val catalog = ours(plugin)
+    (catalog, catalog.parse(Identifier.of(rest.init.toArray, rest.last)))
   }
 
   /** @param tables

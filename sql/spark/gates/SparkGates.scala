@@ -99,6 +99,7 @@ object SparkGates extends GateRunner {
     }
     val session = from.newSession()
     session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set(CommitSettings.Author, CommitSettings.author(from.sessionState.conf))
     session.conf.set(prefix + name, classOf[AnabranchCatalog].getName)
     session.conf.set(s"$prefix$name.warehouse", root)
     for {

@@ -21,8 +21,11 @@ import scala.jdk.CollectionConverters._
   *
   * @param conf
   *   Hadoop settings of the catalog
+  * @param mayRead
+  *   refuses tables whose rows must not be shown
   */
-final class SparkMergeRows(root: String, conf: => Configuration) extends MergeRows {
+final class SparkMergeRows(root: String, conf: => Configuration, mayRead: TableState => Unit)
+    extends MergeRows {
   private lazy val settings = conf
 
   override def versions(table: TableState, rows: Seq[RowsAt]): Iterator[RowVersion] = {
@@ -50,6 +53,7 @@ final class SparkMergeRows(root: String, conf: => Configuration) extends MergeRo
       metadata: TableMetadata,
       rows: Seq[RowVersion]
   ): Map[Long, IndexedSeq[Any]] = {
+    mayRead(table)
     val cells = new Cells(metadata)
     val at = places(rows)
     val schema = StructType(cells.schema.fields :+ RowsTable.Hidden.head)
@@ -143,8 +147,10 @@ final class SparkMergeRows(root: String, conf: => Configuration) extends MergeRo
     }
   }
 
-  private def frame(table: TableState, metadata: TableMetadata, rows: Seq[RowsAt]): DataFrame =
+  private def frame(table: TableState, metadata: TableMetadata, rows: Seq[RowsAt]): DataFrame = {
+    mayRead(table)
     SparkBridge.frame(new RowsTable(root, table, metadata, rows, settings))
+  }
 
   override def clashes(
       table: TableState,

@@ -88,6 +88,8 @@ private object AnabranchParser {
       "REBASE",
       "RUN",
       "PROTECT",
+      "GRANT",
+      "REVOKE",
       "UNPROTECT"
     )
 

@@ -6,7 +6,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 
 /** The statements about gates and protected branches. */
 private object PolicyStatements {
-  private val Pattern = "the name of a branch, in which * stands for any characters"
+  val Pattern = "the name of a branch, in which * stands for any characters"
 
   def create(t: Tokens, delegate: ParserInterface): LogicalPlan = {
     t.usage = "CREATE [OR REPLACE] GATE [IF NOT EXISTS] gate [IN catalog] ON BRANCH 'pattern' " +
@@ -63,7 +63,7 @@ private object PolicyStatements {
     ProtectBranch(catalog, branches, principals, Statements.message(t))
   }
 
-  private def authors(t: Tokens): Seq[String] =
+  def authors(t: Tokens): Seq[String] =
     t.name("the name of an author") +: Iterator
       .continually(t.accept(","))
       .takeWhile(identity)

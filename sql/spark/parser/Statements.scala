@@ -35,6 +35,7 @@ private object Statements {
       ("RUN", "GATES") -> PolicyStatements.run,
       ("PROTECT", "BRANCH") -> PolicyStatements.protect,
       ("UNPROTECT", "BRANCH") -> PolicyStatements.unprotect,
+      ("SHOW", "GRANTS") -> GrantStatements.show,
       ("SHOW", "COMMITS") -> showCommits,
       ("RESET", "BRANCH") -> reset,
       ("MERGE", "BRANCH") -> MergeStatements.merge,
@@ -59,6 +60,8 @@ private object Statements {
           case "USE" if second("BRANCH", "TAG", "REFERENCE") && third.isDefined => use
           case "DESCRIBE" | "DESC" if second("HISTORY", "DETAIL") && third.exists(_.text != ".") => describe
           case "RESTORE" => restore(_, delegate)
+          case "GRANT" => GrantStatements.grant
+          case "REVOKE" => GrantStatements.revoke
           case "REVERT" => MergeStatements.revert
           case "OPTIMIZE" => optimize(_, delegate)
           case "COMMIT" => TransactionStatements.commit

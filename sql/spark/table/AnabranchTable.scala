@@ -70,7 +70,9 @@ final class AnabranchTable(
     SchemaChanges.mayEvolve(metadata, change)
 
   override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder = translated {
-    new AnabranchScanBuilder(repository.root, TableOptions.forRead(repository, loaded, options), hadoopConf)
+    val read = TableOptions.forRead(repository, loaded, options)
+    repository.policies.maySelect(read, CommitSettings.author(SparkBridge.conf))
+    new AnabranchScanBuilder(repository.root, read, hadoopConf)
   }
 
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = translated {

@@ -2,8 +2,11 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.format.Lineage
 import io.anabranch.core.repository.{LoadedTable, Repository}
+import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.read.{AnabranchScanBuilder, LineageColumns}
 import org.apache.hadoop.conf.Configuration
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.expressions.{Expressions, NamedReference}
 import org.apache.spark.sql.connector.read.ScanBuilder
 import org.apache.spark.sql.connector.write._
@@ -29,8 +32,10 @@ final class RowChangeOperation(
   override def requiredMetadataAttributes(): Array[NamedReference] =
     Lineage.Columns.map(Expressions.column(_): NamedReference).toArray
 
-  override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder =
+  override def newScanBuilder(options: CaseInsensitiveStringMap): ScanBuilder = translated {
+    repository.policies.maySelect(loaded, CommitSettings.author(SparkBridge.conf))
     new AnabranchScanBuilder(repository.root, loaded, conf, target = true)
+  }
 
   override def newWriteBuilder(logical: LogicalWriteInfo): DeltaWriteBuilder = new DeltaWriteBuilder {
     override def build(): DeltaWrite =

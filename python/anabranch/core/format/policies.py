@@ -1,4 +1,4 @@
-"""Rules about branches, as the log of main keeps them: gates and protections."""
+"""Rules about branches, as the log of main keeps them: gates, protections and grants."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from anabranch.core.format.members import Members
 
 GATE = "gate"
 PROTECTION = "protection"
+GRANT = "grant"
+
+SELECT = "SELECT"
+"""Seeing rows of a table, or of all tables of a branch."""
+MODIFY = "MODIFY"
+"""Committing changes of a table, or anything to a branch."""
+PUBLIC = "PUBLIC"
+"""All authors."""
+
+
+@dataclass(frozen=True)
+class GrantedTable:
+    """A table under all names that it gets, and whatever has its name."""
+
+    id: str
+    name: tuple[str, ...]
+
+    def matches(self, other: GrantedTable) -> bool:
+        """Whether a grant on the one is about the other."""
+        return self.id == other.id or self.name == other.name
 
 
 @dataclass(frozen=True)
@@ -18,10 +38,13 @@ class Policy:
     """A rule about some branches.
 
     Attributes:
-        kind: `GATE`, `PROTECTION`, or one that this software does not know.
+        kind: `GATE`, `PROTECTION`, `GRANT`, or one that this software does not know.
         branches: a name, in which ``*`` stands for any characters.
-        principals: of a protection: authors who may merge; empty is everybody.
+        principals: of a protection: authors who may merge; empty is everybody. Of a grant: authors who may,
+            `PUBLIC` for all of them; empty is nobody.
         tables: of a gate: full names of those that it reads.
+        privilege: of a grant: `SELECT`, `MODIFY`, or another.
+        table: of a grant; None if it is about whole branches.
         written: all of it, as it stands in commits and checkpoints.
     """
 
@@ -29,6 +52,8 @@ class Policy:
     branches: str
     principals: tuple[str, ...]
     tables: frozenset[tuple[str, ...]]
+    privilege: str | None
+    table: GrantedTable | None
     written: Mapping[str, Any]
 
     def applies_to(self, branch: str) -> bool:
@@ -36,15 +61,24 @@ class Policy:
         pattern = ".*".join(re.escape(part) for part in self.branches.split("*"))
         return re.fullmatch(pattern, branch, re.DOTALL) is not None
 
+    def allows(self, author: str) -> bool:
+        """Whether a grant names an author."""
+        return author in self.principals or PUBLIC in self.principals
+
 
 def decode_policy(r: Members) -> Policy | None:
     """A policy as it is written; None if it was dropped."""
     if "kind" not in r:
         return None
+    kind = r.text("kind")
+    grant = kind == GRANT
+    table = r.object("table") if grant and "table" in r else None
     return Policy(
-        r.text("kind"),
+        kind,
         r.text("branches"),
         tuple(r.texts("principals")),
         frozenset(tuple(t.texts("name")) for t in r.objects("tables")),
+        r.text("privilege") if grant else None,
+        GrantedTable(table.text("id"), tuple(table.texts("name"))) if table else None,
         r.value,
     )

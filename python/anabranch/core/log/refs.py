@@ -51,6 +51,10 @@ class Refs:
             if old is None or old.position.ordinal != state.position.ordinal or old.position < state.position:
                 self._heads[name] = state
 
+    def known(self, name: str) -> CatalogState | None:
+        """What this process knows of a branch, without a request."""
+        return self._heads.get(name)
+
     def _named(self, name: str) -> int | None:
         newest = self._newest(names.branch(name))
         return None if newest is None else newest[1].parsed_or_none("ordinal", names.parse_ordinal, "a log")

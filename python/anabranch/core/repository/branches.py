@@ -15,6 +15,7 @@ from anabranch.core.log.states import States
 from anabranch.core.repository.resolver import RefResolver
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.core.transaction.guards import admit, must_pass_ungated, policies_of
+from anabranch.core.transaction.permissions import changed_tables, may_modify
 from anabranch.core.transaction.proposals import CloseLog
 from anabranch.errors import AnabranchError, error
 
@@ -97,6 +98,15 @@ class Branches:
         target = self._resolver.resolve(to).state
         policies = policies_of(name, old, self._refs)
         admit(name, policies, "RESET BRANCH", False, by.author)
+        touched = [
+            id
+            for id in {*old.tables, *target.tables}
+            if id not in old.tables
+            or id not in target.tables
+            or old.tables[id].content != target.tables[id].content
+            or old.tables[id].name != target.tables[id].name
+        ]
+        may_modify(policies, changed_tables(touched, old, target), "RESET BRANCH", by.author)
         must_pass_ungated(name, policies, old, target)
         state = self._opened(name, target, "RESET BRANCH", by, old.policies)
         closing = CloseLog(Closing(RESET, state.position.ordinal), "RESET BRANCH", old.policies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from anabranch.core.format.commits import Commit
@@ -36,6 +36,7 @@ class Merges:
         resolver: RefResolver,
         committer: Committer,
         env: Environment,
+        may_read: Callable[[TableState], None],
     ) -> None:
         self._states = states
         self._resolver = resolver
@@ -43,7 +44,7 @@ class Merges:
         vectors = DeletionVectors(store)
 
         self._context = MergeContext(
-            RowAccess(store, env),
+            RowAccess(store, env, may_read),
             lambda file: vectors.of(file, "that is merged"),
             lambda rows: vectors.write(rows, env.new_id),
             committer.stage,

@@ -23,6 +23,7 @@ from anabranch.core.repository.branches import Branches
 from anabranch.core.repository.history import History, matches, readable
 from anabranch.core.repository.merging import Merging
 from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.permits import Permits
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
 from anabranch.core.repository.table import Table
 from anabranch.core.store.objects import ObjectStore
@@ -61,6 +62,7 @@ class Repository(Merging):
         self._resolver = RefResolver(store.root, self.refs, self.states)
         self.past = History(self.states, self._resolver)
         self.committer = Committer(store, self.states, self.refs, self.env, self._before_write)
+        self.permits = Permits(self.refs, self.states, self.env, self.author)
         self._branches = Branches(self.refs, self.states, self._resolver, self.committer, self.env)
         self._may_write = False
         self._lock = threading.Lock()
@@ -112,7 +114,9 @@ class Repository(Merging):
         from anabranch.core.repository.merges import Merges
         from anabranch.core.repository.unfinished_merges import UnfinishedMerges
 
-        merges = Merges(self.store, self.states, self._resolver, self.committer, self.env)
+        merges = Merges(
+            self.store, self.states, self._resolver, self.committer, self.env, self.permits.may_select
+        )
         return UnfinishedMerges(merges, self.refs, self.env)
 
     # --- looking

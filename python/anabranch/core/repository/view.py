@@ -117,6 +117,7 @@ class TableView:
         """
         from anabranch.core.operations.dataset import TableDataset
 
+        self._repository.permits.may_select(self._state, self._ref)
         names = [c.name for c in self._state.metadata.columns]
         return TableDataset(self._repository.store, self._state, [*names, *(LINEAGE if hidden else ())])
 
@@ -214,10 +215,12 @@ class TableView:
         """
         from anabranch.core.repository.row_history import row_history
 
+        self._repository.permits.may_select(self._state, self._ref)
         return row_history(self._repository, self._state, row_id)
 
     def _since(self, point: int | str | datetime) -> TableState:
         _, state = self._repository.past.at(self._ref, self._state, point)
+        self._repository.permits.may_select(self._state, self._ref)
         if state.id != self._state.id:
             raise error("ANABRANCH_TABLE.ANOTHER_TABLE", table=self.name, ref=point)
         return state
@@ -225,6 +228,7 @@ class TableView:
     def _rows(self) -> Rows:
         from anabranch.core.operations.rows import Rows
 
+        self._repository.permits.may_select(self._state, self._ref)
         return Rows(self._repository.store, self._state)
 
     def to_pandas(

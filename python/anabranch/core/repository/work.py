@@ -255,9 +255,13 @@ class Work:
         parameters: Parameters,
         exprs: Mapping[str, str] | None = None,
     ) -> pa.Table:
-        found, pushed = Rows(self.repository.store, t).select(names, where, parameters, exprs or {})
+        found, pushed = self._rows(t).select(names, where, parameters, exprs or {})
         self.read(t, pushed, changes_too=False)
         return found
+
+    def _rows(self, t: TableState) -> Rows:
+        self.repository.permits.may_select(t, self.ref)
+        return Rows(self.repository.store, t)
 
     def merge(
         self,
@@ -273,9 +277,7 @@ class Work:
         t = self._evolved(name, reader.schema, evolve)
         aligned = Aligned(t.full_name, t.metadata)
         aligned.check_names(reader.schema.names)
-        found: Matches = matched(
-            Rows(self.repository.store, t), t, reader.read_all(), on, matched_rows, new_rows
-        )
+        found: Matches = matched(self._rows(t), t, reader.read_all(), on, matched_rows, new_rows)
         self.read(t, [found.condition], changes_too=False)
         added = self._written(t, found.rows.to_reader(), lineage=True) if found.rows.num_rows else []
         gone = self._replaced(t, found.gone, added)

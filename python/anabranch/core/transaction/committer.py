@@ -18,6 +18,7 @@ from anabranch.core.log.replay import EMPTY, CatalogState
 from anabranch.core.log.states import States, manifest_of, must_create
 from anabranch.core.store.objects import ObjectStore
 from anabranch.core.transaction.guards import admit, must_not_be_due, policies_of
+from anabranch.core.transaction.permissions import changed_tables, may_modify
 from anabranch.core.transaction.proposals import Conflict, Intent, Proposal
 from anabranch.errors import AnabranchError, error
 
@@ -77,8 +78,8 @@ class Committer:
 
         Raises:
             CommitConflict, CommitRetriesExhausted, CommitOutcomeUnknown, RefClosed, RefProtected,
-                GateNoEngine: or what the intent raises. In each case nothing was committed, but for
-                OUTCOME_UNKNOWN.
+                PermissionDenied, GateNoEngine: or what the intent raises. In each case nothing was
+                committed, but for OUTCOME_UNKNOWN.
         """
         self._before_write()
         state = start
@@ -88,6 +89,8 @@ class Committer:
                 return state
             policies = policies_of(branch, state, self._refs)
             admit(branch, policies, intent.operation, intent.merges, by.author)
+            changed = changed_tables(proposal.tables, state, proposal=proposal)
+            may_modify(policies, changed, intent.operation, by.author)
             must_not_be_due(branch, policies, state, proposal)
             match self._states.log.append(self._written(state, proposal, intent.operation, by), branch):
                 case Appended(entry):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anabranch.core.format.names import MAIN
-from anabranch.core.format.policies import GATE, PROTECTION, Policy
+from anabranch.core.format.policies import GATE, GRANT, PROTECTION, Policy
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
+from anabranch.core.transaction.permissions import may_commit
 from anabranch.core.transaction.proposals import Proposal
 from anabranch.errors import error
 
@@ -25,10 +26,10 @@ def policies_of(branch: str, state: CatalogState, refs: Refs) -> dict[str, Polic
 
 
 def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: bool, author: str) -> None:
-    """Refuses what a protected branch is protected from [POL-2].
+    """Refuses what a protected branch is protected from, and who was not granted to change it [POL-2, POL-5].
 
     Raises:
-        RefProtected, RepositoryUnknownFeature: see there.
+        RefProtected, PermissionDenied, RepositoryUnknownFeature: see there.
     """
     for _, policy in sorted(policies.items()):
         if policy.kind == PROTECTION:
@@ -42,13 +43,14 @@ def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: b
                     rule=policy.branches,
                     who=who,
                 )
-        elif policy.kind != GATE:
+        elif policy.kind not in (GATE, GRANT):
             raise error(
                 "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
                 scope=f"branch {branch}",
                 kind="writer",
                 features=policy.kind,
             )
+    may_commit(branch, policies, operation, author)
 
 
 def must_not_be_due(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -83,11 +83,12 @@ def in_memory(dead: BitMap64) -> DeletionVector:
 
 
 class RowAccess:
-    """Reads and writes rows of tables of one store."""
+    """Reads and writes rows of tables of one store; `may_read` refuses tables whose rows nobody may see."""
 
-    def __init__(self, store: ObjectStore, env: Environment) -> None:
+    def __init__(self, store: ObjectStore, env: Environment, may_read: Callable[[TableState], None]) -> None:
         self._store = store
         self._env = env
+        self._may_read = may_read
 
     def versions(self, table: TableState, rows: Iterable[RowsAt]) -> Iterator[RowVersion]:
         """Ids and commits of rows; only files that hold some of their own are read."""
@@ -121,6 +122,7 @@ class RowAccess:
         """The cells of rows, by row id, as one reads them by this metadata."""
         if not versions:
             return {}
+        self._may_read(table)
         rows, _ = self._read(
             table, metadata, _places(versions), [*(c.name for c in metadata.columns), ROW_ID]
         )
@@ -161,6 +163,7 @@ class RowAccess:
             required: physical names of columns.
             rows: to look at.
         """
+        self._may_read(table)
         names = [*(c.name for c in metadata.columns), ROW_ID]
         found, _ = self._read(table, metadata, rows, names)
         return _broken(found, metadata, checks, required)
@@ -203,6 +206,7 @@ class RowAccess:
         ours: Sequence[RowsAt],
         theirs: Sequence[RowsAt],
     ) -> list[tuple[RowVersion, RowVersion]]:
+        self._may_read(table)
         mine, my_files = self._read(table, metadata, ours, [*names, *HIDDEN])
         other, their_files = self._read(table, metadata, theirs, [*names, *HIDDEN])
         same = " AND ".join(f"o.{quoted(n)} = t.{quoted(n)}" for n in names)
