@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import py4j.java_gateway
+import py4j.protocol
 import pytest
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
@@ -71,6 +73,12 @@ def s3_jvm(aws_jars: list[Path], jar: Path, test_jar: Path) -> Iterator[Any]:
     gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port, auto_convert=True))
     yield gateway.jvm
     gateway.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def exceptions_of_their_own_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a Spark session was made, pyspark asks its own JVM about the exceptions of any other, which it doesn't have."""
+    monkeypatch.setattr(py4j.java_gateway, "get_return_value", py4j.protocol.get_return_value)
 
 
 @pytest.fixture(scope="session")
