@@ -149,7 +149,13 @@ def test_appends_of_others_meanwhile_are_kept(people: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", ["INSERT INTO t VALUES (9, 'i')", "DROP TABLE t", "UPDATE t SET s = 'o' WHERE id = 1"]
+    "other",
+    [
+        "DROP TABLE t",
+        "ALTER TABLE t ADD COLUMN n INT",
+        "UPDATE t SET s = 'o' WHERE id = 1",
+        "DELETE FROM t",
+    ],
 )
 def test_a_conflict_names_the_statement_and_ends_the_transaction(
     people: Any, refused: Any, other: str
@@ -164,6 +170,36 @@ def test_a_conflict_names_the_statement_and_ends_the_transaction(
     assert rows(people, "u") == []
     with refused("ANABRANCH_TRANSACTION.NONE_OPEN"):
         people.sql("COMMIT")
+
+
+def test_rows_that_others_changed_meanwhile_stay_changed(people: Any) -> None:
+    other = outside(people)
+    people.sql("START TRANSACTION")
+    people.sql("UPDATE t SET s = 'x' WHERE id = 1")
+    people.sql("INSERT INTO t VALUES (4, 'd'), (5, 'e')")
+    people.sql("DELETE FROM t WHERE id = 4")
+    people.sql("UPDATE t SET s = upper(s) WHERE id = 5")
+    other.sql("DELETE FROM t WHERE id = 2")
+    other.sql("UPDATE t SET s = 'o' WHERE id = 3")
+    other.sql("INSERT INTO t VALUES (9, 'i')")
+    before = {r[0]: r[1] for r in other.sql("SELECT id, _row_id FROM t").collect()}
+    people.sql("COMMIT")
+    assert rows(people) == [(1, "x"), (3, "o"), (5, "E"), (9, "i")]
+    now = dict(people.rows("SELECT id, _row_id FROM t"))
+    assert {k: now[k] for k in (1, 3, 9)} == {k: before[k] for k in (1, 3, 9)}
+
+
+def test_rows_that_were_moved_meanwhile_are_followed(people: Any) -> None:
+    people.sql("CREATE TABLE files (id INT) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')")
+    for n in range(4):
+        people.sql(f"INSERT INTO files VALUES ({n}), ({10 + n})")
+    people.sql("START TRANSACTION")
+    people.sql("DELETE FROM files WHERE id = 11")
+    people.sql("DELETE FROM files WHERE id IN (2, 12)")
+    people.sql("UPDATE files SET id = 100 WHERE id = 3")
+    outside(people).sql("OPTIMIZE files")
+    people.sql("COMMIT")
+    assert [r[0] for r in people.rows("SELECT id FROM files ORDER BY id")] == [0, 1, 10, 13, 100]
 
 
 def test_a_name_taken_meanwhile_is_a_conflict(people: Any, refused: Any) -> None:
@@ -262,6 +298,35 @@ def test_what_a_statement_read_is_checked_at_the_commit(people: Any, refused: An
     finally:
         people.sql("RESET spark.anabranch.commit.isolation")
     assert rows(people, "u") == [(4,)]
+
+
+def test_what_a_query_showed_is_checked_at_the_commit(people: Any, refused: Any) -> None:
+    people.sql("CREATE TABLE u (n BIGINT)")
+    other = outside(people)
+    skewed = "INSERT INTO t SELECT 8, 'y' FROM (SELECT count(*) FROM u)"
+    people.sql("START TRANSACTION")
+    assert people.rows("SELECT count(*) FROM t") == [(3,)]
+    people.sql("INSERT INTO u VALUES (3)")
+    other.sql(skewed)
+    with refused("ANABRANCH_COMMIT.CONFLICT", "a query: ", "would have read"):
+        people.sql("COMMIT")
+    for look in ("SELECT * FROM t WHERE id = 1", "SELECT * FROM t VERSION AS OF 0"):
+        people.sql("START TRANSACTION")
+        people.rows(look)
+        people.sql("INSERT INTO u VALUES (3)")
+        other.sql(skewed)
+        people.sql("COMMIT")
+    assert people.rows("SELECT count(*) FROM u") == [(2,)]
+
+
+def test_a_statement_that_found_nothing_to_do_must_still_find_nothing(people: Any, refused: Any) -> None:
+    people.sql("CREATE TABLE u (n BIGINT)")
+    people.sql("START TRANSACTION")
+    people.sql("DELETE FROM t WHERE id = 7")
+    people.sql("INSERT INTO u VALUES (1)")
+    outside(people).sql("INSERT INTO t SELECT 7, 'y' FROM (SELECT count(*) FROM u)")
+    with refused("ANABRANCH_COMMIT.CONFLICT", "statement 1 (DELETE)", "would have read"):
+        people.sql("COMMIT")
 
 
 def test_schema_and_rows_change_together(people: Any) -> None:

@@ -1,7 +1,7 @@
 package io.anabranch.core.operations
 
 import io.anabranch.core.format._
-import io.anabranch.core.log.TableState
+import io.anabranch.core.log.{CatalogState, TableState}
 import io.anabranch.core.transaction.StagedFiles
 
 /** What an open transaction made of a table: of `before` (None: created) `after` (None: dropped). */
@@ -31,6 +31,26 @@ final case class NetChange private (before: Option[TableState], after: Option[Ta
 
   private def metadata: Option[TableMetadata] =
     after.map(_.metadata).filterNot(m => before.exists(_.metadata == m))
+
+  /** The difference as a change of rows, which can be made of a state that others have come to.
+    *
+    * @param base
+    *   the state to which `before` belongs
+    */
+  def rows(base: CatalogState, operation: String, context: RebaseContext): RowChanges = {
+    val deleted = masked.map { case (was, is) => is.id -> context.read(is).minus(context.read(was)) }
+    RowChanges(
+      base,
+      table.id,
+      (deleted ++ removed.map(_.id -> RowPositions.Empty)).toMap,
+      context.stage(added.map(NetChange.unplaced)),
+      removed.map(_.id).toSet,
+      Reads.Nothing,
+      operation,
+      Map.empty,
+      context
+    )
+  }
 
   /** The difference as a change of the table as it was.
     *

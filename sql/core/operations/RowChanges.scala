@@ -46,15 +46,10 @@ final case class RowChanges(
   private val written = scala.collection.mutable.Map.empty[RowPositions, DeletionVector]
 
   override def onto(now: CatalogState): Proposal = {
-    Rebase.sameLayout(base, now, id)
-    val (was, is) = (base.tables(id), now.tables(id))
     // a row that both changed is the clearer thing to say
-    val masks = here(now).toSeq.sortBy(_._1).map { case (file, rows) =>
-      val (current, others) = alone(was, is, file, rows)
-      (current, others.union(rows))
-    }
+    val masked = masks(now)
     reads.check(base, now, Set(id), context)
-    val (out, part) = masks.partition { case (file, rows) => goes(file.id) || rows.size >= file.rows }
+    val (out, part) = masked.partition { case (file, rows) => goes(file.id) || rows.size >= file.rows }
     val vanished = out.map(_._1)
     val change = TableChange(
       0,
@@ -72,6 +67,32 @@ final case class RowChanges(
         reads = reads.tables
       )
     else Proposal()
+  }
+
+  /** The files in which its rows are, with all rows that none of them has after it.
+    *
+    * @throws Conflict
+    *   if somebody else changed one of its rows, or the columns of the table
+    */
+  def masks(now: CatalogState): Seq[(DataFile, RowPositions)] = {
+    Rebase.sameLayout(base, now, id)
+    val (was, is) = (base.tables(id), now.tables(id))
+    here(now).toSeq.sortBy(_._1).map { case (file, rows) =>
+      val (current, others) = alone(was, is, file, rows)
+      (current, others.union(rows))
+    }
+  }
+
+  /** The same rows, of those files that were there in an earlier state. */
+  def of(earlier: CatalogState): RowChanges = {
+    val files = earlier.tables(id).files.files
+    copy(
+      base = earlier,
+      gone = gone.filter { case (file, _) => files.contains(file) },
+      files = StagedFiles.None,
+      whole = whole.filter(files.contains),
+      reads = Reads.Nothing
+    )
   }
 
   private def goes(file: String): Boolean = whole(file) || rewritten(file)

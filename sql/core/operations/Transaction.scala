@@ -13,19 +13,29 @@ import io.anabranch.core.transaction._
   */
 final case class StagedStatement(
     number: Int,
-    operation: String,
+    intent: Intent,
     tables: Set[String],
-    namespaces: Set[Seq[String]],
-    appends: Boolean,
-    reads: Option[(Reads, CommitsSince)]
+    namespaces: Set[Seq[String]]
 ) {
+  def operation: String = intent.operation
+
+  def changes: Boolean = tables.nonEmpty || namespaces.nonEmpty
+
+  /** Whether it adds and removes rows, and does nothing else to its tables. */
+  def changesRows: Boolean = intent match {
+    case _: Append | _: RowChanges => true
+    case _ => false
+  }
+
+  def reads: Option[(Reads, CommitsSince)] = intent match {
+    case a: Append => Some((a.reads, a.log))
+    case o: Overwrite => Some((o.reads, o.log))
+    case r: RowChanges => Some((r.reads, r.context))
+    case _ => None
+  }
 
   /** Says of a conflict which statement it is about. */
-  def blamed[T](check: => T): T =
-    try check
-    catch {
-      case c: Conflict => throw new Conflict(s"statement $number ($operation): ${c.reason}", c.other)
-    }
+  def blamed[T](check: => T): T = Transaction.blamed(s"statement $number ($operation)")(check)
 }
 
 /** The statements of a transaction so far, and what they make of the state that it began with.
@@ -34,12 +44,15 @@ final case class StagedStatement(
   *   with the statements replayed over `base`, at positions that no log has
   * @param rows
   *   how many rows came; they have ids below 0 until the commit
+  * @param queries
+  *   what its user has seen: it may have decided what the statements are
   */
 final case class Transaction(
     base: CatalogState,
     state: CatalogState,
     statements: Vector[StagedStatement] = Vector.empty,
-    rows: Long = 0
+    rows: Long = 0,
+    queries: Vector[TableRead] = Vector.empty
 ) {
 
   /** With one more statement.
@@ -51,8 +64,16 @@ final case class Transaction(
     */
   def and(intent: Intent, seq: Long, replay: (CatalogState, Entry) => CatalogState): Transaction = {
     val proposal = intent.onto(state)
-    if (proposal.tables.isEmpty && proposal.namespaces.isEmpty) this
-    else {
+    def staged = StagedStatement(
+      statements.size + 1,
+      intent,
+      proposal.tables.keySet,
+      proposal.namespaces.keySet
+    )
+    if (proposal.tables.isEmpty && proposal.namespaces.isEmpty) {
+      // what it read has decided that it does nothing
+      if (staged.reads.isEmpty) this else copy(statements = statements :+ staged)
+    } else {
       val at = Position(base.position.ordinal, seq)
       var next = Long.MinValue + rows
       def take(count: Long): Option[Long] = {
@@ -79,17 +100,12 @@ final case class Transaction(
       )
       // no log has it, so nobody else knows of it
       val after = replay(state, Entry(CommitId(at, ""), commit)).copy(vector = base.vector)
-      val staged = StagedStatement(
-        statements.size + 1,
-        intent.operation,
-        tables.keySet,
-        proposal.namespaces.keySet,
-        intent.isInstanceOf[Append],
-        Transaction.reads(intent)
-      )
       copy(state = after, statements = statements :+ staged, rows = next - Long.MinValue)
     }
   }
+
+  /** With what a query read. */
+  def and(read: TableRead): Transaction = copy(queries = queries :+ read)
 
   /** Ids of the tables that are not as they were. */
   def tables: Set[String] = statements.flatMap(_.tables).toSet
@@ -98,12 +114,9 @@ final case class Transaction(
 object Transaction {
   def begin(base: CatalogState): Transaction = Transaction(base, base)
 
-  private def reads(intent: Intent): Option[(Reads, CommitsSince)] = intent match {
-    case a: Append => Some((a.reads, a.log))
-    case o: Overwrite => Some((o.reads, o.log))
-    case r: RowChanges => Some((r.reads, r.context))
-    case _ => None
-  }
+  private[operations] def blamed[T](what: String)(check: => T): T =
+    try check
+    catch { case c: Conflict => throw new Conflict(s"$what: ${c.reason}", c.other) }
 }
 
 /** All statements of a transaction as one commit: the difference that they made, so what one of them did and
@@ -113,7 +126,7 @@ object Transaction {
   *   of a table
   */
 final class CommitTransaction(transaction: Transaction, context: TableState => RebaseContext) extends Intent {
-  import transaction.{base, state, statements}
+  import transaction.{base, queries, state, statements}
 
   override val operation: String = "TRANSACTION"
 
@@ -121,10 +134,17 @@ final class CommitTransaction(transaction: Transaction, context: TableState => R
     NetChange.between(base.tables.get(id), state.tables.get(id)).map(id -> _)
   }.toMap
 
-  // lists of files are written once for all tries
-  private lazy val changes: Map[String, TableChange] = differences.map { case (id, d) =>
-    id -> d.change(files => context(d.table).stage(files))
+  // lists of files, and deletion vectors, are written once for all tries
+  private val changes: Map[String, CatalogState => TableChange] = differences.map { case (id, d) =>
+    lazy val alone = d.change(files => context(d.table).stage(files))
+    lazy val rows = d.rows(base, operation, context(d.table))
+    def beside(now: CatalogState) = changesRows(id) && now.tables(id).at != base.tables(id).at
+    id -> ((now: CatalogState) => if (beside(now)) rows.onto(now).tables(id) else alone)
   }
+
+  /** Whether others' changes of rows may stand beside those of the transaction. */
+  private def changesRows(id: String): Boolean =
+    base.tables.contains(id) && statements.filter(_.tables(id)).forall(_.changesRows)
 
   private lazy val metrics: Map[String, Long] =
     differences.values
@@ -141,15 +161,27 @@ final class CommitTransaction(transaction: Transaction, context: TableState => R
     .toMap
 
   override def onto(now: CatalogState): Proposal = {
-    if (base.id != now.id) statements.foreach(s => s.blamed(check(s, now)))
-    val read = statements.flatMap(_.reads.toSeq.flatMap(_._1.tables)).toSet
+    if (base.id != now.id) {
+      statements.foreach(s => s.blamed(check(s, now)))
+      differences.values.headOption.foreach { d =>
+        Transaction.blamed("a query") {
+          Reads(queries).check(base, now, differences.keySet, context(d.table))
+        }
+      }
+    }
+    val read = (statements.flatMap(_.reads.toSeq.flatMap(_._1.tables)) ++ queries.map(_.id)).toSet
     // what it created itself nobody else has written to
-    Proposal(changes, namespaces, metrics, reads = read.intersect(base.tables.keySet))
+    val tables = changes.map { case (id, change) => id -> change(now) }
+    Proposal(tables, namespaces, metrics, reads = read.intersect(base.tables.keySet))
   }
 
   private def check(s: StagedStatement, now: CatalogState): Unit = {
     s.tables.filter(base.tables.contains).foreach { id =>
-      if (s.appends) Rebase.sameLayout(base, now, id) else Rebase.unchanged(base, now, id)
+      s.intent match {
+        case _: Append => Rebase.sameLayout(base, now, id)
+        case r: RowChanges => r.of(base).masks(now): Unit
+        case _ => Rebase.unchanged(base, now, id)
+      }
     }
     s.tables.flatMap(differences.get).flatMap(_.newName).foreach(checkName(_, now))
     s.namespaces.filter(namespaces.contains).foreach(checkNamespace(_, now))

@@ -56,6 +56,9 @@ final class OpenTransaction private[repository] (
     staged.state
   }
 
+  /** Takes note of what a query reads: at the commit it must still be true. */
+  def saw(read: TableRead): Unit = synchronized { staged = staged.and(read) }
+
   /** Commits all statements at once, and ends the transaction, also where that fails.
     *
     * @return
@@ -66,7 +69,9 @@ final class OpenTransaction private[repository] (
   def commit(by: CommitContext): Option[CatalogState] = synchronized {
     open = false
     val named = by.copy(parameters =
-      by.parameters ++ Map("statements" -> staged.statements.map(_.operation).mkString(", "))
+      by.parameters ++ Map(
+        "statements" -> staged.statements.filter(_.changes).map(_.operation).mkString(", ")
+      )
     )
     val state = committer.commit(branch, base, new CommitTransaction(staged, context), named)
     Option.when(state.id != base.id)(state)

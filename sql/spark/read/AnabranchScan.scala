@@ -3,9 +3,10 @@ package io.anabranch.spark.read
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DataFile, Paths}
 import io.anabranch.core.log.{FileBounds, TableState}
-import io.anabranch.core.operations.{Predicate => CorePredicate, Pruning}
+import io.anabranch.core.operations.{Predicate => CorePredicate, Pruning, TableRead}
 import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchErrors.translated
+import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.Path
@@ -49,7 +50,24 @@ final class ScanInput(
   * @param target
   *   whether the statement changes all rows that it reads here
   */
-final case class ScanOrigin(root: String, loaded: LoadedTable, condition: CorePredicate, target: Boolean)
+final case class ScanOrigin(root: String, loaded: LoadedTable, condition: CorePredicate, target: Boolean) {
+
+  /** Tells an open transaction what its user is about to see; of rows that are changed the statement tells itself. */
+  lazy val seen: Unit = loaded.ref.transaction.filterNot(_ => target).foreach { t =>
+    val metadata = loaded.table.metadata
+    if (
+      loaded.ref.branch.contains(t.branch) && CommitSettings
+        .serializable(SparkBridge.conf, metadata.properties)
+    )
+      t.saw(
+        TableRead(
+          loaded.table.id,
+          Pruning.mayMatch(condition, _, metadata.partitioning),
+          changesToo = true
+        )
+      )
+  }
+}
 
 /** A read of some columns of rows in files.
   *
@@ -117,6 +135,7 @@ final class AnabranchScan(
   }
 
   override def planInputPartitions(): Array[InputPartition] = translated {
+    origin.foreach(_.seen)
     val (inline, stored) = chosen.partition(_.file.isInline)
     val session = SparkBridge.session
     val openCost = session.sessionState.conf.filesOpenCostInBytes
