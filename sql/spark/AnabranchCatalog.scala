@@ -16,9 +16,14 @@ import scala.jdk.CollectionConverters._
 /** The Spark catalog of a repository: `spark.sql.catalog.<name>=io.anabranch.spark.AnabranchCatalog` with
   * `.warehouse`, the root URI, and optionally `.branch`. It only hands on.
   */
-final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces with ProcedureCatalog {
+final class AnabranchCatalog
+    extends StagingTableCatalog
+    with RelationCatalog
+    with SupportsNamespaces
+    with ProcedureCatalog {
   private var context: CatalogContext = _
   private lazy val tables = new TableOperations(context)
+  private lazy val views = new ViewOperations(context)
   private lazy val namespaces = new NamespaceOperations(context)
   private lazy val system = new SystemTables(context)
   private lazy val procedures = new Procedures(context)
@@ -60,6 +65,11 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
   override def listTables(namespace: Array[String]): Array[Identifier] =
     found(Identifier.of(namespace, ""))(tables.list(namespace.toSeq).toArray)
 
+  // Spark's own way loads each table
+  override def listTableSummaries(namespace: Array[String]): Array[TableSummary] =
+    listTables(namespace).map(TableSummary.of(_, TableSummary.MANAGED_TABLE_TYPE))
+  override def loadRelation(ident: Identifier): Relation =
+    found(ident)(system.find(ident).orElse(views.find(ident)).getOrElse(tables.load(ident)))
   override def loadTable(ident: Identifier): Table =
     found(ident)(system.find(ident).getOrElse(tables.load(ident)))
   override def loadTable(ident: Identifier, version: String): Table =
@@ -73,11 +83,14 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
       options: CaseInsensitiveStringMap
   ): Changelog = found(ident)(tables.changelog(ident, asked))
 
-  override def tableExists(ident: Identifier): Boolean =
-    try {
-      tables.load(ident): Unit
-      true
-    } catch {
+  override def tableExists(ident: Identifier): Boolean = exists {
+    tables.load(ident): Unit
+    true
+  }
+
+  private def exists(found: => Boolean): Boolean =
+    try found
+    catch {
       case e: AnabranchException if AnabranchCatalog.Missing(e.condition) => false
       case e: AnabranchException => throw new AnabranchAnalysisException(e)
     }
@@ -98,6 +111,28 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
     found(ident)(tables.stage(ident, info, Replacing.Always))
   override def stageCreateOrReplace(ident: Identifier, info: TableInfo): StagedTable =
     found(ident)(tables.stage(ident, info, Replacing.IfThere))
+
+  // ---- views
+
+  override def listViews(namespace: Array[String]): Array[Identifier] =
+    found(Identifier.of(namespace, ""))(views.list(namespace.toSeq).toArray)
+  override def loadView(ident: Identifier): View = viewed(ident)(
+    views.find(ident).getOrElse(throw new NoSuchViewException(ident))
+  )
+  override def viewExists(ident: Identifier): Boolean = exists(views.find(ident).isDefined)
+  override def createView(ident: Identifier, info: View): View = viewed(ident)(views.create(ident, info))
+  override def replaceView(ident: Identifier, info: View): View = viewed(ident)(views.replace(ident, info))
+  override def dropView(ident: Identifier): Boolean = found(ident)(views.drop(ident))
+  override def renameView(from: Identifier, to: Identifier): Unit = viewed(from, to)(views.rename(from, to))
+
+  /** As [[found]], with the exceptions that Spark looks for where a view is missing or its name is taken. */
+  private def viewed[T](ident: Identifier, target: Identifier*)(body: => T): T =
+    try found(ident, target.headOption)(body)
+    catch {
+      case _: NoSuchTableException => throw new NoSuchViewException(ident)
+      case _: TableAlreadyExistsException =>
+        throw new ViewAlreadyExistsException(target.headOption.getOrElse(ident))
+    }
 
   // ---- namespaces
 
@@ -145,5 +180,10 @@ final class AnabranchCatalog extends StagingTableCatalog with SupportsNamespaces
 
 object AnabranchCatalog {
   private val Missing =
-    Set("ANABRANCH_TABLE.NOT_FOUND", "ANABRANCH_NAMESPACE.NOT_FOUND", "ANABRANCH_REF.NOT_FOUND")
+    Set(
+      "ANABRANCH_TABLE.NOT_FOUND",
+      "ANABRANCH_TABLE.IS_VIEW",
+      "ANABRANCH_NAMESPACE.NOT_FOUND",
+      "ANABRANCH_REF.NOT_FOUND"
+    )
 }

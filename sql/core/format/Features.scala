@@ -11,8 +11,11 @@ object Features {
   /** Of a table whose rows keep a condition: who writes must check it. */
   val CheckConstraints: String = "check-constraints"
 
+  /** Of a view, which who does not know them would take for a table without rows. */
+  val Views: String = "views"
+
   /** Features that this software knows. */
-  val Reader: Set[String] = Set.empty
+  val Reader: Set[String] = Set(Views)
   val Writer: Set[String] = Set(CheckConstraints)
 
   /** Refuses, by name, features that this software does not know.

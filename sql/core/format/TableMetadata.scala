@@ -2,6 +2,8 @@ package io.anabranch.core.format
 
 /** What a table is, apart from its rows.
   *
+  * @param view
+  *   if it is a view: its name, branches and history are those of a table, and it never has rows
   * @param retired
   *   physical names of top-level columns that were dropped: never given again
   * @param createdAtMillis
@@ -15,7 +17,8 @@ final case class TableMetadata(
     createdAtMillis: Long = 0,
     readerFeatures: Set[String] = Set.empty,
     writerFeatures: Set[String] = Set.empty,
-    constraints: Seq[TableConstraint] = Nil
+    constraints: Seq[TableConstraint] = Nil,
+    view: Option[ViewDefinition] = None
 ) {
 
   /** Physical paths (parts joined by `.`) of all fields outside lists and maps, with their types. */
@@ -28,7 +31,7 @@ final case class TableMetadata(
   def sameLayout(other: TableMetadata): Boolean =
     TableMetadata.uncommented(columns) == TableMetadata.uncommented(other.columns) &&
       partitioning == other.partitioning && constraints == other.constraints &&
-      readerFeatures == other.readerFeatures && writerFeatures == other.writerFeatures
+      readerFeatures == other.readerFeatures && view == other.view && writerFeatures == other.writerFeatures
 }
 
 object TableMetadata {
@@ -62,6 +65,7 @@ object TableMetadata {
     "constraints" -> Option.when(m.constraints.nonEmpty)(
       Json.Arr(m.constraints.map(TableConstraint.encode))
     ),
+    "view" -> m.view.map(ViewDefinition.encode),
     "created" -> Some(Json.int64(m.createdAtMillis)),
     "reader_features" -> Option.when(m.readerFeatures.nonEmpty)(Json.texts(m.readerFeatures.toSeq.sorted)),
     "writer_features" -> Option.when(m.writerFeatures.nonEmpty)(Json.texts(m.writerFeatures.toSeq.sorted))
@@ -75,6 +79,7 @@ object TableMetadata {
     r.long("created"),
     r.texts("reader_features").toSet,
     r.texts("writer_features").toSet,
-    r.readers("constraints").map(TableConstraint.decode)
+    r.readers("constraints").map(TableConstraint.decode),
+    r.readerOpt("view").map(ViewDefinition.decode)
   )
 }

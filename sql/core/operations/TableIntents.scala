@@ -2,7 +2,7 @@ package io.anabranch.core.operations
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
-import io.anabranch.core.log.CatalogState
+import io.anabranch.core.log.{CatalogState, TableState}
 import io.anabranch.core.transaction._
 
 /** Checks of names in the catalog tree. */
@@ -26,8 +26,11 @@ object Names {
 
   def show(name: Seq[String]): String = name.mkString(".")
 
-  /** The table of that name, or the error that says where it was looked for. */
-  def table(state: CatalogState, name: Seq[String], ref: String) =
+  /** `TABLE` or `VIEW`. */
+  def kind(t: TableState): String = if (t.metadata.view.isDefined) "VIEW" else "TABLE"
+
+  /** The table or view of that name, or the error that says where it was looked for. */
+  def table(state: CatalogState, name: Seq[String], ref: String): TableState =
     state.byName.getOrElse(
       name,
       throw AnabranchException("ANABRANCH_TABLE.NOT_FOUND", "table" -> show(name), "ref" -> ref)
@@ -98,7 +101,7 @@ final case class ReplaceTable(
 }
 
 final case class DropTable(base: CatalogState, id: String) extends TableIntent {
-  override val operation: String = "DROP TABLE"
+  override val operation: String = s"DROP ${Names.kind(base.tables(id))}"
   override def onto(now: CatalogState): Proposal = {
     Rebase.unchanged(base, now, id)
     Proposal(Map(id -> TableChange(0, dropped = true)))
@@ -108,7 +111,7 @@ final case class DropTable(base: CatalogState, id: String) extends TableIntent {
 /** Moves a table to another name; nothing else of it changes, so writers of its rows don't notice. */
 final case class RenameTable(base: CatalogState, id: String, to: Seq[String], branch: String)
     extends TableIntent {
-  override val operation: String = "RENAME TABLE"
+  override val operation: String = s"RENAME ${Names.kind(base.tables(id))}"
   override def onto(now: CatalogState): Proposal = {
     Names.check(to)
     Names.namespaceMustExist(now, to.init, branch)

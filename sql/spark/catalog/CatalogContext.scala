@@ -1,7 +1,7 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.log.CatalogState
+import io.anabranch.core.log.{CatalogState, TableState}
 import io.anabranch.core.repository.{LoadedTable, OpenTransaction, Repository, ResolvedRef}
 import io.anabranch.core.transaction.{CommitContext, Intent}
 import io.anabranch.spark.CommitSettings
@@ -98,7 +98,7 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   private var resolved = Map.empty[String, ResolvedRef]
 
   /** The table of that name at a ref. */
-  def load(t: TableRef): LoadedTable = repository.at(resolve(t.ref), t.name)
+  def load(t: TableRef): LoadedTable = CatalogContext.mustBeTable(repository.at(resolve(t.ref), t.name))
 
   /** Name and ref of a table as users write it: `t` or `t@ref`. */
   def parse(ident: Identifier): TableRef = {
@@ -139,6 +139,17 @@ final case class TableRef(name: Seq[String], ref: String)
 
 object CatalogContext {
   val DefaultNamespace: Seq[String] = Seq("default")
+
+  /** @throws AnabranchException
+    *   ANABRANCH_TABLE.IS_VIEW
+    */
+  def mustBeTable(loaded: LoadedTable): LoadedTable =
+    if (loaded.table.metadata.view.isEmpty) loaded
+    else throw AnabranchException("ANABRANCH_TABLE.IS_VIEW", "table" -> loaded.table.name.mkString("."))
+
+  /** Names of tables or views, sorted. */
+  def identifiers(tables: Iterable[TableState]): Seq[Identifier] =
+    tables.map(_.name).toSeq.sortBy(_.last).map(n => Identifier.of(n.init.toArray, n.last))
 
   /** The session setting that holds the ref in use. */
   def refKey(catalog: String): String = s"spark.sql.catalog.$catalog.branch"

@@ -3,7 +3,7 @@ package io.anabranch.spark.catalog
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.TableMetadata
 import io.anabranch.core.operations._
-import io.anabranch.core.repository.{ChangeRange, RestorePoint}
+import io.anabranch.core.repository.{ChangeRange, LoadedTable, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
@@ -23,12 +23,9 @@ final class TableOperations(context: CatalogContext) {
     val state = context.currentState.state
     val wanted = context.namespaceOf(namespace)
     Names.namespaceMustExist(state, wanted, context.currentRef)
-    state.tables.values
-      .map(_.name)
-      .filter(_.init == wanted)
-      .toSeq
-      .sortBy(_.last)
-      .map(n => Identifier.of(n.init.toArray, n.last))
+    CatalogContext.identifiers(
+      state.tables.values.filter(t => t.metadata.view.isEmpty && t.name.init == wanted)
+    )
   }
 
   def load(ident: Identifier): AnabranchTable = table(context.load(ident))
@@ -50,9 +47,10 @@ final class TableOperations(context: CatalogContext) {
   }
 
   // versions are those of the log
-  private def committed(t: TableRef) = repository.at(context.resolve(t.ref).committed, t.name)
+  private def committed(t: TableRef) =
+    CatalogContext.mustBeTable(repository.at(context.resolve(t.ref).committed, t.name))
 
-  private def table(loaded: io.anabranch.core.repository.LoadedTable) =
+  private def table(loaded: LoadedTable) =
     new AnabranchTable(repository, context.name, loaded, context.fileSystemOptions)
 
   def create(ident: Identifier, info: TableInfo): AnabranchTable = {
@@ -142,6 +140,7 @@ final class TableOperations(context: CatalogContext) {
     val target = context.now(t.ref)
     target.writable: Unit
     val existing = target.state.byName.get(t.name)
+    existing.foreach(e => CatalogContext.mustBeTable(LoadedTable(target, e)))
     replaces match {
       case Replacing.Never => Names.mustBeFree(target.state, t.name, t.ref)
       case Replacing.Always => Names.table(target.state, t.name, t.ref): Unit
@@ -174,7 +173,7 @@ final class TableOperations(context: CatalogContext) {
 
   def drop(ident: Identifier): Boolean = {
     val t = context.parse(ident)
-    val there = context.now(t.ref).state.byName.contains(t.name)
+    val there = context.now(t.ref).state.byName.get(t.name).exists(_.metadata.view.isEmpty)
     if (there) context.commit(t.ref)(r => DropTable(r.state, Names.table(r.state, t.name, t.ref).id))
     there
   }
@@ -187,7 +186,10 @@ final class TableOperations(context: CatalogContext) {
         "name" -> to.name,
         "reason" -> "a table can't move to another branch"
       )
-    context.commit(f.ref)(r => RenameTable(r.state, Names.table(r.state, f.name, f.ref).id, t.name, f.ref))
+    context.commit(f.ref) { r =>
+      val now = CatalogContext.mustBeTable(LoadedTable(r, Names.table(r.state, f.name, f.ref)))
+      RenameTable(r.state, now.table.id, t.name, f.ref)
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import io.anabranch.core.format.DataFile
 import io.anabranch.core.operations.Predicate
 import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchCatalog
-import io.anabranch.spark.catalog.TableRef
+import io.anabranch.spark.catalog.{CatalogContext, TableRef}
 import io.anabranch.spark.read.AnabranchScan
 import io.anabranch.spark.write.Compaction
 import org.apache.spark.sql.Row
@@ -29,7 +29,7 @@ final case class OptimizeTable(table: Seq[String], condition: Option[FileConditi
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] = {
     Commands.notInTransaction(c, this)
-    val loaded = c.repository.load(t.ref, t.name)
+    val loaded = CatalogContext.mustBeTable(c.repository.load(t.ref, t.name))
     loaded.ref.writable: Unit
     val candidates =
       condition.fold(loaded.table.files.files.values.toSeq)(w => chosen(session, c, loaded, w.rows))

@@ -12,7 +12,8 @@ from anabranch.errors import error
 
 FORMAT = 1
 CHECK_CONSTRAINTS = "check-constraints"
-READER_FEATURES: frozenset[str] = frozenset()
+VIEWS = "views"
+READER_FEATURES = frozenset({VIEWS})
 WRITER_FEATURES = frozenset({CHECK_CONSTRAINTS})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from anabranch.core.format.canonical import int64, some
 from anabranch.core.format.members import Members
 from anabranch.core.format.transforms import PartitionField
+from anabranch.core.format.views import ViewDefinition
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class TableMetadata:
         reader_features: what software must know to read it.
         writer_features: what software must know to write it.
         constraints: what holds of its rows.
+        view: if it is a view: its name, branches and history are those of a table, and it never has rows.
     """
 
     columns: tuple[Column, ...]
@@ -165,6 +167,7 @@ class TableMetadata:
     reader_features: frozenset[str] = frozenset()
     writer_features: frozenset[str] = frozenset()
     constraints: tuple[Check | Key, ...] = ()
+    view: ViewDefinition | None = None
 
     def same_layout(self, other: TableMetadata) -> bool:
         """Whether a writer that saw the other metadata wrote files that fit this."""
@@ -174,6 +177,7 @@ class TableMetadata:
             and self.constraints == other.constraints
             and self.reader_features == other.reader_features
             and self.writer_features == other.writer_features
+            and self.view == other.view
         )
 
     @property
@@ -193,6 +197,7 @@ class TableMetadata:
             properties=dict(self.properties) or None,
             retired=sorted(self.retired) or None,
             constraints=[c.encode() for c in self.constraints] or None,
+            view=self.view.encode() if self.view else None,
             created=int64(self.created),
             reader_features=sorted(self.reader_features) or None,
             writer_features=sorted(self.writer_features) or None,
@@ -210,6 +215,7 @@ class TableMetadata:
             frozenset(r.texts("reader_features")),
             frozenset(r.texts("writer_features")),
             tuple(_constraint(c) for c in r.objects("constraints")),
+            ViewDefinition.decode(r.object("view")) if "view" in r else None,
         )
 
 

@@ -167,7 +167,9 @@ def described(e: Entry, tables: tuple[str, ...]) -> Commit:
 
 
 def readable(t: TableState) -> TableState:
-    """The table, if this software knows all features that reading it takes."""
+    """The table, if it is one, and this software knows all features that reading it takes."""
+    if t.metadata.view:
+        raise error("ANABRANCH_TABLE.IS_VIEW", table=t.full_name)
     check_features(f"table {t.full_name}", t.metadata.reader_features, (), writing=False)
     return t
 

@@ -114,9 +114,8 @@ class Repository(Merging):
         from anabranch.core.repository.merges import Merges
         from anabranch.core.repository.unfinished_merges import UnfinishedMerges
 
-        merges = Merges(
-            self.store, self.states, self._resolver, self.committer, self.env, self.permits.may_select
-        )
+        may_read = self.permits.may_select
+        merges = Merges(self.store, self.states, self._resolver, self.committer, self.env, may_read)
         return UnfinishedMerges(merges, self.refs, self.env)
 
     # --- looking
@@ -184,8 +183,14 @@ class Repository(Merging):
     def tables(self, ref: str | None = None, namespace: TableName | None = None) -> list[str]:
         """Full names of the tables, sorted."""
         start = parts(namespace) if namespace else ()
-        names = self.resolved(ref).state.by_name
-        return sorted(".".join(name) for name in names if name[: len(start)] == start)
+        tables = self.resolved(ref).state.tables.values()
+        return sorted(t.full_name for t in tables if not t.metadata.view and t.name[: len(start)] == start)
+
+    def views(self, ref: str | None = None) -> dict[str, str]:
+        """The queries of the views by their full names; Spark runs them."""
+        tables = self.resolved(ref).state.tables.values()
+        views = ((t.full_name, t.metadata.view) for t in tables)
+        return {name: view.query for name, view in sorted(views) if view}
 
     def namespaces(self, ref: str | None = None) -> list[str]:
         """Full names of the namespaces, sorted."""

@@ -26,6 +26,7 @@ from anabranch.core.operations.reads import TableRead
 from anabranch.core.operations.rows import Rows
 from anabranch.core.operations.scan import PLACE_BITS, Scan, full_schema, numbered_files
 from anabranch.core.operations.writing import RowWriter, metrics
+from anabranch.core.repository.history import readable
 from anabranch.core.repository.resolver import ResolvedRef
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.errors import error
@@ -65,7 +66,7 @@ class Work:
         found = self.state.by_name.get(name)
         if found is None:
             raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(name), ref=self.ref.text)
-        return found
+        return readable(found)
 
     def _writable(self, name: Name) -> TableState:
         t = self.table(name)

@@ -29,6 +29,40 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       base: Option[TableMetadata],
       ours: TableMetadata,
       theirs: TableMetadata
+  ): (TableMetadata, Seq[MetadataConflict]) =
+    if (ours.view.isDefined) (view(base, ours, theirs), open.result()) else table(base, ours, theirs)
+
+  /** A view is one thing: its columns are those of its query. */
+  private def view(base: Option[TableMetadata], ours: TableMetadata, theirs: TableMetadata): TableMetadata = {
+    def definition(m: TableMetadata) = (m.view, m.columns)
+    val (chosen, columns) = ThreeWay
+      .pick(base.map(definition), definition(ours), definition(theirs))
+      .orElse(
+        conflict(
+          None,
+          "both sides changed the view",
+          base.map(definition),
+          Some(definition(ours)),
+          Some(definition(theirs))
+        )(_._1.fold("")(_.query))
+      )
+      .getOrElse(definition(ours))
+    ours.copy(
+      columns = columns,
+      view = chosen,
+      properties = keyed(
+        "property",
+        base.fold(Map.empty[String, String])(_.properties),
+        ours.properties,
+        theirs.properties
+      )
+    )
+  }
+
+  private def table(
+      base: Option[TableMetadata],
+      ours: TableMetadata,
+      theirs: TableMetadata
   ): (TableMetadata, Seq[MetadataConflict]) = {
     val b = base.getOrElse(TableMetadata(Nil))
     val dropped = (ours.retired ++ theirs.retired) -- b.retired

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anabranch.core.format.canonical import canonical
@@ -59,6 +59,24 @@ class MetadataMerge:
         self, base: TableMetadata | None, ours: TableMetadata, theirs: TableMetadata
     ) -> tuple[TableMetadata, list[MetadataConflict]]:
         """The merged metadata, in which open conflicts have our side, and these conflicts."""
+        merged = self._view(base, ours, theirs) if ours.view else self._table(base, ours, theirs)
+        return merged, self._open
+
+    def _view(self, base: TableMetadata | None, ours: TableMetadata, theirs: TableMetadata) -> TableMetadata:
+        """A view is one thing: its columns are those of its query."""
+        under = (base.view, base.columns) if base else None
+        sides = ((ours.view, ours.columns), (theirs.view, theirs.columns))
+        chosen = pick(under, *sides)
+        if chosen is TORN:
+            reason = "both sides changed the view"
+            chosen = self._conflict(None, reason, under, *sides, show=lambda v: v[0].query if v[0] else "")
+        view, columns = chosen
+        properties = self._keyed(
+            "property", base.properties if base else {}, ours.properties, theirs.properties
+        )
+        return replace(ours, view=view, columns=columns, properties=properties)
+
+    def _table(self, base: TableMetadata | None, ours: TableMetadata, theirs: TableMetadata) -> TableMetadata:
         b = base or TableMetadata(())
         dropped = (ours.retired | theirs.retired) - b.retired
         columns = self._level("", b.columns, ours.columns, theirs.columns, dropped)
@@ -79,7 +97,7 @@ class MetadataMerge:
                 self._open.append(
                     MetadataConflict(f.column, "one side dropped it, and the table is partitioned by it")
                 )
-        return merged, self._open
+        return merged
 
     def _conflict(
         self, column: str | None, reason: str, base: Any, ours: Any, theirs: Any, show: Show
