@@ -245,15 +245,18 @@ def test_a_transaction_holds_on_any_branch(people: Any) -> None:
     assert (rows(people, "`t@dev`"), len(rows(people, "`t@main`"))) == ([(9, "i")], 3)
 
 
-def test_files_are_not_written_anew_in_a_transaction(people: Any, refused: Any) -> None:
+def test_rows_are_marked_in_a_transaction_whatever_the_write_mode(people: Any) -> None:
     mode = "TBLPROPERTIES ('anabranch.write.mode' = 'copy-on-write')"
     people.sql(f"CREATE TABLE big {mode} AS SELECT id FROM range(100000)")
     people.sql("START TRANSACTION")
-    with refused("ANABRANCH_TRANSACTION.REFUSED", "UPDATE", "copy-on-write"):
-        people.sql("UPDATE big SET id = -1 WHERE id = 7")
+    people.sql("UPDATE big SET id = -1 WHERE id = 7")
     people.sql("INSERT INTO big VALUES (-2)")
     people.sql("COMMIT")
     assert people.rows("SELECT min(id), count(*) FROM big") == [(-2, 100001)]
+    assert "files_masked" in str(people.rows("SHOW COMMITS LIMIT 1"))
+    people.sql("UPDATE big SET id = -3 WHERE id = 8")
+    assert "rows_copied" in str(people.rows("SHOW COMMITS LIMIT 1"))
+    assert people.rows("SELECT min(id), count(DISTINCT _row_id) FROM big") == [(-3, 100001)]
 
 
 def test_syntax_errors_show_the_statement(people: Any, refused: Any) -> None:

@@ -46,8 +46,6 @@ final class OpenTransaction private[repository] (
     if (!open) refuse("the transaction in which its tables were read has ended")
     if (from.id != staged.state.id) refuse("another statement changed the transaction while it ran")
     intent match {
-      case r: RowChanges if r.rewritten.nonEmpty =>
-        refuse("rows of a table with anabranch.write.mode = copy-on-write can't be changed in one yet")
       case _: Append | _: Overwrite | _: RowChanges | _: CreateTable | _: ReplaceTable | _: DropTable |
           _: RenameTable | _: AlterTable | _: CreateNamespace | _: AlterNamespace | _: DropNamespace =>
         staged = staged.and(intent, OpenTransaction.seqs.decrementAndGet(), states.over)

@@ -66,7 +66,8 @@ final private class RowDeltaBatchWrite(
 ) extends DeltaBatchWrite
     with CommitsOnce {
 
-  private val copies = WritePlans.copiesOnWrite(loaded.table.metadata)
+  // rows that only a transaction knows have no lasting ids yet, which their copies would have to hold
+  private val copies = WritePlans.copiesOnWrite(loaded.table.metadata) && loaded.ref.transaction.isEmpty
   // what the driver made of the tasks' files
   @volatile private var made: Seq[DataFile] = Nil
 
