@@ -147,6 +147,9 @@ object SparkBridge {
   def query(session: ClassicSession, text: String): DataFrame =
     Dataset.ofRows(session, session.sessionState.sqlParser.parseQuery(text))
 
+  /** A plan that was resolved already, as a query. */
+  def query(plan: LogicalPlan): DataFrame = Dataset.ofRows(session, plan)
+
   def analyzed(query: DataFrame): LogicalPlan = query.asInstanceOf[Dataset[_]].queryExecution.analyzed
 
   /** Rows in memory, as a query. */

@@ -5,7 +5,6 @@ import io.anabranch.core.operations.{Pruning, Reads, TableRead}
 import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.read._
-import io.anabranch.spark.schema.ColumnMapping
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.classic.Strategy
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -20,17 +19,26 @@ import org.apache.spark.sql.catalyst.expressions.{
 import org.apache.spark.sql.catalyst.plans.logical._
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.execution.datasources.v2.DataSourceV2ScanRelation
-import org.apache.spark.sql.types.StructType
 
 /** A condition on rows of a table, by Spark's expressions. */
-final case class RowCondition(expression: Expression, output: Seq[Attribute])
+final case class RowCondition(expression: Expression, output: Seq[Attribute]) {
+
+  /** Whether a file has a row for which it is true, found out by looking. */
+  def mayHold(file: DataFile, scan: ScanOrigin, conf: Configuration): Boolean = {
+    val rows = new FileColumns(scan, output.filter(expression.references.contains), conf)
+    val test = RowPredicate.createInterpreted(BindReferences.bindReference(expression, rows.attributes))
+    rows.exists(file)(test.eval)
+  }
+}
 
 /** Tells each write to a table what its statement reads, once its reads are planned. It plans nothing itself. */
 object ReadTracking extends Strategy {
   override def apply(plan: LogicalPlan): Seq[SparkPlan] = {
     plan match {
       case w: V2WriteCommand =>
-        writeOf(w).foreach(_.told(scans(w.query), condition(w), w.isInstanceOf[InsertOnlyMerge]))
+        writeOf(w).foreach(
+          _.told(scans(w.query), condition(w), MatchedKeys.of(w), w.isInstanceOf[InsertOnlyMerge])
+        )
       case _ => ()
     }
     Nil
@@ -69,13 +77,18 @@ object ReadTracking extends Strategy {
 
 /** A write that knows what its statement reads. */
 trait TracksReads {
-  @volatile private var tracked: Option[(Seq[ScanOrigin], Option[RowCondition])] = None
+  @volatile private var tracked: Option[(Seq[ScanOrigin], Option[RowCondition], Option[MatchedKeys])] = None
 
   /** Whether it is what is left of a MERGE that only inserts. */
   @volatile protected var ofMerge: Boolean = false
 
-  private[write] def told(scans: Seq[ScanOrigin], condition: Option[RowCondition], merge: Boolean): Unit = {
-    tracked = Some((scans, condition))
+  private[write] def told(
+      scans: Seq[ScanOrigin],
+      condition: Option[RowCondition],
+      keys: Option[MatchedKeys],
+      merge: Boolean
+  ): Unit = {
+    tracked = Some((scans, condition, keys))
     ofMerge = merge
   }
 
@@ -85,51 +98,27 @@ trait TracksReads {
     *   None if nobody told
     */
   protected def reads(target: LoadedTable, conf: Configuration): Option[Reads] = tracked.map {
-    case (scans, condition) =>
+    case (scans, condition, keys) =>
       // what is read at another ref, or in the past, does not change with this branch
       val here =
         scans.filter(s => s.loaded.state.id == target.state.id && s.loaded.ref.text == target.ref.text)
       val serializable = CommitSettings.serializable(SparkBridge.conf, target.table.metadata.properties)
-      Reads(here.map(one(_, condition, conf)), serializable)
+      Reads(here.map(one(_, condition, keys, conf)), serializable)
   }
 
-  private def one(scan: ScanOrigin, condition: Option[RowCondition], conf: Configuration): TableRead = {
+  private def one(
+      scan: ScanOrigin,
+      condition: Option[RowCondition],
+      keys: Option[MatchedKeys],
+      conf: Configuration
+  ): TableRead = {
     val table = scan.loaded.table
-    val rows = condition.filter(_ => scan.target).map(new RowTest(_, scan, conf))
+    def mayHold(f: DataFile) = condition.filter(_ => scan.target).forall(_.mayHold(f, scan, conf)) &&
+      keys.filter(_.scan eq scan).forall(_.mayMatch(f, conf))
     TableRead(
       table.id,
-      f => Pruning.mayMatch(scan.condition, f, table.metadata.partitioning) && rows.forall(_.mayHold(f)),
+      f => Pruning.mayMatch(scan.condition, f, table.metadata.partitioning) && mayHold(f),
       changesToo = !scan.target
     )
   }
-}
-
-/** Whether a file has a row for which a condition is true, found out by looking, if it is small. */
-final private class RowTest(condition: RowCondition, scan: ScanOrigin, conf: Configuration) {
-
-  def mayHold(file: DataFile): Boolean = file.rows > RowTest.MaxRows || {
-    val table = scan.loaded.table
-    val wanted = condition.expression.references.map(_.name).toSet
-    val columns = StructType(ColumnMapping.logical(table.metadata.columns).filter(f => wanted(f.name)))
-    val test = RowPredicate.createInterpreted(
-      BindReferences.bindReference(
-        condition.expression,
-        columns.fields.toSeq.map(f => condition.output.find(_.name == f.name).get)
-      )
-    )
-    // as it was added: rows that went since were there
-    val rows = FileRows(file.copy(deletions = None), 0, RowChoice.All, Nil)
-    val input = new ScanInput(scan.root, table, columns, Nil, Nil, () => "", Seq(rows))
-    val reading = new AnabranchScan(input, None, conf)
-    val factory = reading.createReaderFactory()
-    reading.planInputPartitions().exists { partition =>
-      val reader = factory.createReader(partition)
-      try Iterator.continually(reader).takeWhile(_.next()).exists(r => test.eval(r.get()))
-      finally reader.close()
-    }
-  }
-}
-
-private object RowTest {
-  val MaxRows: Long = 100000
 }
