@@ -200,6 +200,24 @@ def test_settings_and_views_of_a_session_do_not_change_what_a_gate_says(
 # ---- making, showing, trying and dropping gates
 
 
+@pytest.mark.parametrize("place", ["ftp://host/lake", None, "file:///sys/kernel/lake"])
+def test_other_catalogs_of_the_session_are_not_opened(
+    gated: Any, refused: Any, spark: Any, place: str | None
+) -> None:
+    """One that can't be opened is in nobody's way."""
+    other = "spark.sql.catalog.a_first"
+    spark.conf.set(other, "io.anabranch.spark.AnabranchCatalog")
+    if place:
+        spark.conf.set(f"{other}.warehouse", place)
+    try:
+        gated.sql("CREATE GATE small ON BRANCH main AS SELECT * FROM t WHERE v > 99")
+        with refused("ANABRANCH_GATE.VIOLATED", "small"):
+            gated.sql("INSERT INTO t VALUES (3, 100)")
+    finally:
+        spark.conf.unset(f"{other}.warehouse")
+        spark.conf.unset(other)
+
+
 def test_gates_are_listed_tried_and_dropped(gated: Any, refused: Any) -> None:
     assert gated.rows("SHOW GATES") == [("no_negative", "main", NEGATIVE, ["default.t"])]
     assert gated.rows("SHOW GATES IN {lake}") == gated.rows("SHOW GATES")

@@ -26,6 +26,13 @@ object Stores {
     }
   }
 
+  /** The root of the store that a location names, as the store itself writes it: nothing is opened.
+    *
+    * @throws AnabranchException
+    *   `ANABRANCH_REPOSITORY.INVALID_LOCATION`
+    */
+  def root(uri: String): String = parse(uri).toString
+
   private final case class Location(scheme: String, authority: String, path: String) {
     override def toString: String = s"$scheme://$authority$path"
   }

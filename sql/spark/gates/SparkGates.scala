@@ -3,6 +3,7 @@ package io.anabranch.spark.gates
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Gate, GatePassed}
 import io.anabranch.core.log.CatalogState
+import io.anabranch.core.store.Stores
 import io.anabranch.core.transaction.{GateAt, GateRunner}
 import io.anabranch.spark.{AnabranchCatalog, CommitSettings}
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -12,6 +13,7 @@ import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
 
 import java.util.concurrent.{ExecutionException, FutureTask, TimeUnit, TimeoutException}
 import scala.jdk.CollectionConverters._
+import scala.util.Try
 
 /** Runs gates as queries, each in a session of its own: settings, views and functions of the session that commits don't
   * change what a gate says. Its time zone is UTC.
@@ -89,14 +91,7 @@ object SparkGates extends GateRunner {
       namespace: Seq[String]
   ): (ClassicSession, AnabranchCatalog) = {
     val prefix = "spark.sql.catalog."
-    val owner = from.withActive {
-      SparkBridge.anabranchCatalogs.find { c =>
-        from.sessionState.catalogManager.catalog(c) match {
-          case a: AnabranchCatalog => a.repository.root == root
-          case _ => false
-        }
-      }
-    }
+    val owner = from.withActive(ownerOf(root))
     val session = from.newSession()
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.conf.set(CommitSettings.Author, CommitSettings.author(from.sessionState.conf))
@@ -112,6 +107,14 @@ object SparkGates extends GateRunner {
     val catalog = manager.catalog(name).asInstanceOf[AnabranchCatalog]
     manager.setCurrentNamespace(namespace.toArray)
     (session, catalog)
+  }
+
+  /** The catalog of the active session that shows a repository. Its settings tell: none is opened for that, and one that
+    * can't be opened is in nobody's way.
+    */
+  private def ownerOf(root: String): Option[String] = SparkBridge.anabranchCatalogs.find { c =>
+    val place = SparkBridge.conf.getConfString(s"spark.sql.catalog.$c.warehouse", "")
+    Try(Stores.root(place)).toOption.contains(root)
   }
 
   private def inTime[T](at: GateAt, outer: ClassicSession)(body: ClassicSession => T): T = {
