@@ -5,6 +5,7 @@ import io.anabranch.core.log.CatalogState
 import io.anabranch.core.repository.{OpenTransaction, Repository}
 import io.anabranch.core.operations.merge.MergeRows
 import io.anabranch.spark.catalog._
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.analysis._
 import org.apache.spark.sql.connector.catalog._
 import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure
@@ -100,7 +101,9 @@ final class AnabranchCatalog
   override def createTableLike(ident: Identifier, info: TableInfo, source: Table): Table =
     found(ident)(tables.createLike(ident, info, source))
   override def alterTable(ident: Identifier, changes: TableChange*): Table =
-    found(ident)(tables.alter(ident, changes))
+    found(ident)(
+      if (SparkBridge.isEvolving) tables.evolve(ident, changes) else tables.alter(ident, changes)
+    )
   override def dropTable(ident: Identifier): Boolean = found(ident)(tables.drop(ident))
   override def renameTable(from: Identifier, to: Identifier): Unit =
     found(from, Some(to))(tables.rename(from, to))

@@ -1,7 +1,15 @@
 package io.anabranch.spark
 
 import io.anabranch.spark.parser.AnabranchParser
-import io.anabranch.spark.write.{HiddenColumns, MatchedOnce, MergeFiles, MergeKeys, ReadTracking, TargetAlias}
+import io.anabranch.spark.write.{
+  HiddenColumns,
+  MatchedOnce,
+  MergeFiles,
+  MergeFilters,
+  MergeKeys,
+  ReadTracking,
+  TargetAlias
+}
 import org.apache.spark.sql.SparkSessionExtensions
 
 /** The Spark session extension: `spark.sql.extensions=io.anabranch.spark.AnabranchExtensions`. */
@@ -11,6 +19,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectOptimizerRule(_ => MatchedOnce)
+    extensions.injectOptimizerRule(_ => MergeFilters)
     extensions.injectOptimizerRule(_ => MergeKeys)
     extensions.injectPlannerStrategy(_ => ReadTracking)
     extensions.injectPlannerStrategy(_ => MergeFiles)

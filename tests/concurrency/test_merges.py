@@ -107,3 +107,45 @@ def test_a_merge_that_reads_more_than_its_keys_is_still_checked(rivals: Rivals, 
         rivals.other.rows(merge("12L" if by_source else "1L", "a"))
     assert conflict(late)
     assert 12 in values(rivals) or values(rivals)[1] == "a"
+
+
+EVOLVING = (
+    "MERGE WITH SCHEMA EVOLUTION INTO lake.default.r t USING (SELECT 1L AS id, 'x' AS extra) s ON t.id = s.id "
+    "WHEN MATCHED AND {open} THEN UPDATE SET extra = s.extra"
+)
+
+
+@pytest.mark.proves("TXN-6")
+def test_columns_that_come_with_rows_fit_on_other_rows(rivals: Rivals) -> None:
+    create(rivals)
+    with rivals.held(EVOLVING) as late:
+        rivals.other.rows("UPDATE lake.default.r SET v = 'other' WHERE id = 2")
+        rivals.other.rows("INSERT INTO lake.default.r (id, v) VALUES (30, 'new')")
+    late.result()
+    assert values(rivals) == PLAIN | {2: "other", 30: "new"}
+    assert rivals.one.rows("SELECT id, extra FROM lake.default.r WHERE extra IS NOT NULL") == [(1, "x")]
+
+
+@pytest.mark.proves("TXN-6")
+@pytest.mark.parametrize(
+    "statement", ["ADD COLUMN other INT", "ADD COLUMN extra INT", "RENAME COLUMN v TO w"]
+)
+def test_columns_that_come_with_rows_do_not_fit_on_other_columns(rivals: Rivals, statement: str) -> None:
+    create(rivals)
+    with rivals.held(EVOLVING) as late:
+        rivals.other.rows(f"ALTER TABLE lake.default.r {statement}")
+    assert "changed meanwhile" in str(conflict(late))
+
+
+@pytest.mark.proves("TXN-5")
+def test_a_merge_of_one_row_reads_what_has_its_key(rivals: Rivals) -> None:
+    """Spark makes a filter of such a source."""
+    create(rivals)
+    late_one = (
+        "MERGE INTO lake.default.r t USING (SELECT 1L AS id, 'x' AS w) s ON t.id = s.id "
+        "WHEN MATCHED AND {open} THEN UPDATE SET v = s.w"
+    )
+    with rivals.held(late_one) as late:
+        rivals.other.rows("UPDATE lake.default.r SET v = 'other' WHERE id = 2")
+    late.result()
+    assert values(rivals) == PLAIN | {1: "x", 2: "other"}

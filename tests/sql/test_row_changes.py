@@ -290,6 +290,19 @@ def test_a_merge_reads_no_file_that_the_keys_of_its_source_are_not_in(lake: Lake
     assert lake.rows("DESCRIBE HISTORY {lake}.w")[0][5]["rows_updated"] == 5
 
 
+@pytest.mark.parametrize("added", ["", "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.k, s.v)"])
+def test_a_merge_of_constants_plans_only_files_that_may_have_their_key(lake: Lake, added: str) -> None:
+    lake.rows("CREATE TABLE {lake}.w AS SELECT id, 'v' AS v FROM range(0, 4000, 1, 4)")
+    merge = (
+        "MERGE INTO {lake}.w USING (SELECT 1500 AS k, 'new' AS v) s ON id = s.k "
+        f"WHEN MATCHED AND w.v = 'v' THEN UPDATE SET v = s.v {added}"
+    )
+    assert "1 of 4 files" in lake.rows("EXPLAIN FORMATTED " + merge)[0][0]
+    lake.rows(merge)
+    assert lake.rows("SELECT id FROM {lake}.w WHERE v = 'new'") == [(1500,)]
+    assert lake.rows("SELECT count(*) FROM {lake}.w") == [(4000,)]
+
+
 def test_a_merge_with_a_random_source_computes_it_once(lake: Lake, wide: str) -> None:
     lake.rows(f"CREATE TABLE {{lake}}.w AS {wide}")
     random = "(SELECT CAST(rand() * 1000 AS BIGINT) AS k FROM range(3))"

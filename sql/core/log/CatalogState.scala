@@ -47,6 +47,10 @@ final case class CatalogState(
 
   def position: Position = id.position
 
+  /** The state that it would be if a table had other metadata, which nobody has committed yet. */
+  def altered(id: String, metadata: TableMetadata): CatalogState =
+    copy(tables = tables.updated(id, tables(id).copy(metadata = metadata)))
+
   /** Whether the commit at that place is this one or an ancestor of it. */
   def knows(p: Position): Boolean = vector.get(p.ordinal).exists(_ >= p.seq)
 }

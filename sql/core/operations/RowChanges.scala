@@ -37,7 +37,7 @@ final case class RowChanges(
     whole: Set[String],
     reads: Reads,
     operation: String,
-    metrics: Map[String, Long],
+    override val metrics: Map[String, Long],
     context: RebaseContext,
     rewritten: Set[String] = Set.empty
 ) extends TableIntent {

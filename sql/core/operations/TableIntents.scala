@@ -75,6 +75,7 @@ final case class CreateTable(
 abstract class TableIntent extends Intent {
   def base: CatalogState
   def id: String
+  def metrics: Map[String, Long] = Map.empty
 }
 
 /** Gives a table new columns and rows; its id and history go on. */
@@ -84,7 +85,7 @@ final case class ReplaceTable(
     metadata: TableMetadata,
     files: StagedFiles,
     operation: String,
-    metrics: Map[String, Long] = Map.empty
+    override val metrics: Map[String, Long] = Map.empty
 ) extends TableIntent {
   override def onto(now: CatalogState): Proposal = {
     Rebase.unchanged(base, now, id)
@@ -134,6 +135,26 @@ final case class AlterTable(base: CatalogState, id: String, metadata: TableMetad
   }
 }
 
+/** Changes the columns of a table together with rows that need them, as one commit.
+  *
+  * @param rows
+  *   made for a state in which the table has the new columns already
+  */
+final case class Evolve(alter: AlterTable, rows: TableIntent) extends Intent {
+  override def operation: String = rows.operation
+  override def onto(now: CatalogState): Proposal = {
+    alter.onto(now): Unit
+    val proposal = rows.onto(now.altered(alter.id, alter.metadata))
+    val change = proposal.tables.getOrElse(alter.id, TableChange(0))
+    Proposal(
+      proposal.tables.updated(alter.id, change.copy(metadata = Some(alter.metadata))),
+      // there may be no rows
+      metrics = rows.metrics ++ proposal.metrics,
+      reads = proposal.reads
+    )
+  }
+}
+
 /** Adds rows. Nothing that others do to the table's rows matters to it, unless it read them.
   *
   * @param log
@@ -144,7 +165,7 @@ final case class Append(
     id: String,
     files: StagedFiles,
     operation: String,
-    metrics: Map[String, Long],
+    override val metrics: Map[String, Long],
     reads: Reads = Reads.Nothing,
     log: CommitsSince = (_, _) => None
 ) extends TableIntent {
@@ -167,7 +188,7 @@ final case class Overwrite(
     remove: Option[Seq[String]],
     files: StagedFiles,
     operation: String,
-    metrics: Map[String, Long],
+    override val metrics: Map[String, Long],
     reads: Reads = Reads.Nothing,
     log: CommitsSince = (_, _) => None
 ) extends TableIntent {
@@ -194,7 +215,7 @@ final case class RestoreTable(
     base: CatalogState,
     id: String,
     to: CatalogState,
-    metrics: Map[String, Long]
+    override val metrics: Map[String, Long]
 ) extends TableIntent {
   override val operation: String = "RESTORE"
   override def onto(now: CatalogState): Proposal = {

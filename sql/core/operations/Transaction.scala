@@ -27,7 +27,10 @@ final case class StagedStatement(
     case _ => false
   }
 
-  def reads: Option[(Reads, CommitsSince)] = intent match {
+  def reads: Option[(Reads, CommitsSince)] = readsOf(intent)
+
+  private def readsOf(intent: Intent): Option[(Reads, CommitsSince)] = intent match {
+    case e: Evolve => readsOf(e.rows)
     case a: Append => Some((a.reads, a.log))
     case o: Overwrite => Some((o.reads, o.log))
     case r: RowChanges => Some((r.reads, r.context))

@@ -3,6 +3,7 @@ package io.anabranch.core.repository
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
+import io.anabranch.core.operations.AlterTable
 
 import java.time.{Instant, LocalDate, LocalDateTime, OffsetDateTime, ZoneOffset}
 
@@ -11,13 +12,27 @@ import java.time.{Instant, LocalDate, LocalDateTime, OffsetDateTime, ZoneOffset}
   *
   * @param transaction
   *   the one that is open where it was asked for
+  * @param evolved
+  *   by table, the change of columns that `state` has and no commit: it goes along with the rows that are written
   */
 final case class ResolvedRef(
     text: String,
     kind: String,
     state: CatalogState,
-    transaction: Option[OpenTransaction] = None
+    transaction: Option[OpenTransaction] = None,
+    evolved: Map[String, AlterTable] = Map.empty
 ) {
+
+  /** With a change of a table's columns that is to be committed together with rows. */
+  def evolve(alter: AlterTable): ResolvedRef = {
+    // of several changes by one statement, the first knows what was there
+    val whole = evolved.get(alter.id).fold(alter)(first => alter.copy(base = first.base))
+    copy(state = state.altered(alter.id, alter.metadata), evolved = evolved.updated(alter.id, whole))
+  }
+
+  /** The state as some commit, or the open transaction, has it. */
+  def found: CatalogState =
+    evolved.values.foldLeft(state)((s, a) => s.altered(a.id, a.base.tables(a.id).metadata))
 
   /** The branch's name, if it is one. */
   def branch: Option[String] = Option.when(kind == "branch")(text.stripPrefix("branch:"))

@@ -250,7 +250,11 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   /** Commits an intent to the branch that it was made for, or hands it to the transaction that is open there. */
   def commit(to: ResolvedRef, intent: Intent, by: CommitContext): CatalogState = {
     val branch = to.writable
-    to.transaction.fold(commit(branch, to.state, intent, by))(_.stage(to.state, intent))
+    val whole = intent match {
+      case rows: TableIntent => to.evolved.get(rows.id).fold(intent)(Evolve(_, rows))
+      case _ => intent
+    }
+    to.transaction.fold(commit(branch, to.found, whole, by))(_.stage(to.found, whole))
   }
 
   /** Prepares added files for [[commit]]. */

@@ -6,7 +6,7 @@ import org.apache.spark.{QueryContext, SparkRuntimeException}
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.analysis.NamedRelation
+import org.apache.spark.sql.catalyst.analysis.{NamedRelation, ResolveSchemaEvolution}
 import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, EvalMode, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
@@ -29,6 +29,14 @@ object SparkBridge {
 
   /** Settings of the active session. */
   def conf: SQLConf = session.sessionState.conf
+
+  /** Whether Spark asks a catalog for new columns while it resolves the names of a statement that writes rows with them
+    * (`WITH SCHEMA EVOLUTION`). It calls the same method then as for `ALTER TABLE`, for `EXPLAIN`, too.
+    */
+  def isEvolving: Boolean = StackWalker.getInstance.walk(
+    _.limit(CallersOfCatalogs).anyMatch(_.getClassName.startsWith(ResolveSchemaEvolution.getClass.getName))
+  )
+  private val CallersOfCatalogs = 8L
 
   /** Names of the catalogs of the session that are of our class. */
   def anabranchCatalogs: Seq[String] = {

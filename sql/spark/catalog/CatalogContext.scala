@@ -41,7 +41,10 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
     */
   def resolve(ref: String): ResolvedRef = {
     val analysis = AnalysisContext.get
-    if (analysis.isDefault) now(ref)
+    val altered =
+      evolving.get.filter(e => e.ref.text == ref && e.statement.get.exists(_ eq analysis.relationCache))
+    if (altered.isDefined) altered.get.ref
+    else if (analysis.isDefault) now(ref)
     else
       synchronized {
         // the cache of relations is made anew for each statement, and shared by all its parts
@@ -91,6 +94,12 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
     left
   }
 
+  /** Within the analysis of this statement, a ref is now what it would be with columns that come along with its rows. */
+  def evolved(ref: ResolvedRef): Unit =
+    evolving.set(Some(Evolving(new WeakReference(AnalysisContext.get.relationCache), ref)))
+  // one thread analyses a statement; others of the session may be at other statements
+  private val evolving = ThreadLocal.withInitial[Option[Evolving]](() => None)
+
   /** The state that the last statement of this session was resolved against. */
   def pinned(ref: String): Option[ResolvedRef] = synchronized(resolved.get(ref))
 
@@ -136,6 +145,8 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
 
 /** A table by its full name, at a ref. */
 final case class TableRef(name: Seq[String], ref: String)
+
+final private case class Evolving(statement: WeakReference[AnyRef], ref: ResolvedRef)
 
 object CatalogContext {
   val DefaultNamespace: Seq[String] = Seq("default")

@@ -171,6 +171,16 @@ final class TableOperations(context: CatalogContext) {
     load(ident)
   }
 
+  /** Changes columns for a statement that is about to write rows with them: they are committed together. */
+  def evolve(ident: Identifier, changes: Seq[TableChange]): AnabranchTable = {
+    val now = context.load(ident)
+    val name = now.table.name.mkString(".")
+    val metadata = SchemaChanges.alter(name, now.table.metadata, changes)
+    val evolved = now.ref.evolve(AlterTable(now.state, now.table.id, metadata))
+    context.evolved(evolved)
+    load(ident)
+  }
+
   def drop(ident: Identifier): Boolean = {
     val t = context.parse(ident)
     val there = context.now(t.ref).state.byName.get(t.name).exists(_.metadata.view.isEmpty)

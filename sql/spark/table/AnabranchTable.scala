@@ -109,7 +109,8 @@ final class AnabranchTable(
     case _ => false
   }
   override def hashCode(): Int = key.hashCode
-  private def key = (repository.root, loaded.table.id, loaded.table.content, loaded.table.name)
+  private def key =
+    (repository.root, loaded.table.id, loaded.table.content, loaded.table.name, loaded.ref.evolved.keySet)
 
   override def toString: String = name()
 }
