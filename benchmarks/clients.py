@@ -1,31 +1,26 @@
-"""The native client beside delta-rs and pyiceberg: ``python benchmarks/clients.py [--rows N]``.
+"""The client without Spark beside delta-rs and pyiceberg, in one process with neither Spark nor a JVM.
 
-Installs the peers into a venv of their own (in .cache/bench) and runs itself there. Prints medians, and the
-ratio to the better peer.
+`run.py` starts this file in an environment that has the peers; it prints one line of JSON.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
-import os
+import json
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".cache" / "bench" / "clients"
-PEERS = ["deltalake", "pyiceberg[sql-sqlite,pyarrow]"]
-OURS = ["obstore", "pyroaring", "duckdb"]
-APPENDS = 200
-NAMES = ("anabranch", "deltalake", "pyiceberg")
-Client = Any
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from timing import objects, timed
+
+SCATTER = 101
+"""An upsert changes each 101st row, about 1 %."""
 
 
 class Anabranch:
@@ -34,8 +29,8 @@ class Anabranch:
     def __init__(self, folder: Path) -> None:
         import anabranch
 
-        self.open = lambda: anabranch.open(folder / "lake")
-        self.repo = anabranch.init(folder / "lake")
+        self.open = lambda: anabranch.open(folder)
+        self.repo = anabranch.init(folder)
         self.repo.create_namespace("db")
 
     def create(self, name: str, rows: Any) -> None:
@@ -64,7 +59,7 @@ class DeltaLake:
     """delta-rs, with deletion vectors where it writes them."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "delta"
+        self.folder = folder
 
     def table(self, name: str) -> Any:
         from deltalake import DeltaTable
@@ -88,8 +83,6 @@ class DeltaLake:
         return self.table(name).to_pyarrow_dataset().to_table()
 
     def lookup(self, name: str, id: int) -> Any:
-        import pyarrow.compute as pc
-
         return self.table(name).to_pyarrow_dataset().to_table(filter=pc.field("id") == id)
 
     def upsert(self, name: str, rows: Any) -> None:
@@ -101,14 +94,16 @@ class DeltaLake:
 
 
 class PyIceberg:
-    """pyiceberg, with a catalog in SQLite."""
+    """pyiceberg, with a catalog in SQLite.
+
+    Without its upsert, which makes one condition of all keys: that takes hours for so many.
+    """
 
     def __init__(self, folder: Path) -> None:
         from pyiceberg.catalog.sql import SqlCatalog
 
-        place = folder / "iceberg"
-        place.mkdir()
-        self.open = lambda: SqlCatalog("c", uri=f"sqlite:///{place}/c.db", warehouse=place.as_uri())
+        folder.mkdir()
+        self.open = lambda: SqlCatalog("c", uri=f"sqlite:///{folder}/c.db", warehouse=folder.as_uri())
         self.catalog = self.open()
         self.catalog.create_namespace("db")
 
@@ -127,87 +122,124 @@ class PyIceberg:
     def lookup(self, name: str, id: int) -> Any:
         return self.catalog.load_table(f"db.{name}").scan(row_filter=f"id = {int(id)}").to_arrow()
 
-    def upsert(self, name: str, rows: Any) -> None:
-        self.catalog.load_table(f"db.{name}").upsert(rows, join_cols=["id"])
-
     def delete(self, name: str, id: int) -> None:
         self.catalog.load_table(f"db.{name}").delete(f"id = {int(id)}")
 
 
-def seconds(f: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    f()
-    return time.perf_counter() - start
+class Plain:
+    """pyarrow.dataset on the data files that Anabranch has written: the floor for reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def rows(self) -> ds.Dataset:
+        # the largest table: there are others in the repository
+        tables = [p for p in (self.folder / "data").iterdir() if p.is_dir()]
+        largest = max(tables, key=lambda p: sum(f.stat().st_size for f in p.iterdir()))
+        return ds.dataset([str(p) for p in sorted(largest.iterdir())], format="parquet")
+
+    def read(self, name: str) -> Any:
+        return self.rows().to_table()
+
+    def lookup(self, name: str, id: int) -> Any:
+        return self.rows().to_table(filter=pc.field("id") == id)
 
 
-def bytes_in(folder: Path) -> int:
-    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+class Run:
+    """Figures of all clients, measured in turns; who goes first changes each time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clients: dict[str, Any] = {
+            "anabranch": Anabranch(folder / "anabranch"),
+            "delta": DeltaLake(folder / "delta"),
+            "iceberg": PyIceberg(folder / "iceberg"),
+            "parquet": Plain(folder / "anabranch"),
+        }
+        self.samples: dict[str, dict[str, list[float]]] = {}
+        self.numbers: dict[str, dict[str, float]] = {}
+
+    def turns(
+        self, repeats: int, step: str, measure: str | None, *arguments: Callable[[int], Any], warm: int = 0
+    ) -> None:
+        """Calls a method of all clients that have it, with arguments that depend on the turn."""
+        names = [n for n, c in self.clients.items() if hasattr(c, step)]
+        for turn in range(warm + repeats):
+            given = [a(turn) for a in arguments]
+            start = turn % len(names)
+            for name in names[start:] + names[:start]:
+                method = getattr(self.clients[name], step)
+                seconds = timed(functools.partial(method, *given))
+                if measure is not None and turn >= warm:
+                    self.samples.setdefault(measure, {}).setdefault(name, []).append(seconds)
+
+    def written(
+        self, number: str, body: Callable[[], None], per: float, count: Callable[[Any], float]
+    ) -> None:
+        """Notes what a step leaves on the disk."""
+
+        def state() -> dict[str, dict[str, int]]:
+            return {n: objects(self.folder / n) for n in self.clients if n != "parquet"}
+
+        before = state()
+        body()
+        for name, now in state().items():
+            new = {path: size for path, size in now.items() if path not in before[name]}
+            if new:
+                self.numbers.setdefault(number, {})[name] = count(new) / per
 
 
-def measure(client: Client, folder: Path, rows: int) -> dict[str, float]:
-    """Milliseconds of each task, and megabytes of the upsert."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def measure(source: Path, appends: int, commits: int, repeats: int, folder: Path) -> dict[str, Any]:
+    """Samples in seconds and numbers, by measure and client.
 
+    Args:
+        source: Parquet files of rows with a unique `id`.
+        appends: how many of one row are measured.
+        commits: to how many commits that table grows before it is opened and counted.
+        repeats: of everything else.
+        folder: an empty one.
+    """
+    run = Run(folder)
     one = pa.table({"id": [1], "text": ["x"], "value": [0.5]})
-    client.create("small", one)
-    appends = [seconds(lambda: client.append("small", one)) for _ in range(APPENDS)]
-    found = {
-        "append of a row": statistics.median(appends),
-        "open and count": seconds(lambda: client.cold_count("small")),
-    }
-    ids = pa.arange(0, rows)
-    big = pa.table({"id": ids, "text": pc.cast(ids, pa.string()), "value": pc.random(rows, initializer=1)})
-    found["load"] = seconds(lambda: client.create("big", big))
-    found["read to Arrow"] = statistics.median(seconds(lambda: client.read("big")) for _ in range(3))
-    found["look-up of an id"] = statistics.median(
-        seconds(functools.partial(client.lookup, "big", rows // 2 + i)) for i in range(3)
+    run.turns(1, "create", None, lambda _: "small", lambda _: one)
+    run.written(
+        "objects of a client's append",
+        lambda: run.turns(appends, "append", "client append", lambda _: "small", lambda _: one),
+        appends,
+        len,
     )
-    big = big.set_column(2, "value", pc.add(big.column("value"), 1.0))
-    every = big.filter(pc.equal(pc.subtract(ids, pc.multiply(pc.divide(ids, 101), 101)), 0))
-    before = bytes_in(folder)
-    found["upsert of 1 %"] = seconds(lambda: client.upsert("big", every))
-    found["upsert of 1 %, MB written"] = (
-        bytes_in(folder) - before
-    ) / 1e9  # told in thousands of what follows
-    found["delete of an id"] = seconds(lambda: client.delete("big", rows // 3))
-    return {task: value * 1000 for task, value in found.items()}
+    run.turns(commits - appends - 1, "append", None, lambda _: "small", lambda _: one)
+    run.turns(repeats, "cold_count", "client count", lambda _: "small", warm=1)
 
+    rows = ds.dataset(source, format="parquet").to_table()
+    run.turns(repeats, "create", "client load", lambda turn: f"big{turn}", lambda _: rows, warm=1)
+    last = f"big{repeats}"
+    run.turns(repeats, "read", "client read", lambda _: last, warm=2)
+    middle = rows.num_rows // 2
+    run.turns(3 * repeats, "lookup", "client look-up", lambda _: last, lambda turn: middle + turn, warm=2)
 
-def run(rows: int) -> None:
-    clients: dict[str, type[Client]] = {
-        "anabranch": Anabranch,
-        "deltalake": DeltaLake,
-        "pyiceberg": PyIceberg,
-    }
-    results = {}
-    for name in NAMES:
-        folder = Path(tempfile.mkdtemp(prefix="clients-"))
-        try:
-            results[name] = measure(clients[name](folder), folder, rows)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f"{rows:,} rows; ms, and MB".ljust(30) + "".join(n.rjust(12) for n in (*NAMES, "ratio")))
-    for task in results["anabranch"]:
-        values = [results[n][task] for n in NAMES]
-        print(task.ljust(30) + "".join(f"{v:12.1f}" for v in values) + f"{values[0] / min(values[1:]):12.2f}")
+    def changed(turn: int) -> Any:
+        taken = rows.take(pa.array(range(turn, rows.num_rows, SCATTER)))
+        place = taken.schema.get_field_index("l_comment")
+        return taken.set_column(
+            place, "l_comment", pc.binary_join_element_wise(taken["l_comment"], str(turn), "!")
+        )
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=6_000_000)
-    parser.add_argument("--here", action="store_true", help="the peers are installed in this environment")
-    options = parser.parse_args()
-    if options.here:
-        return run(options.rows)
-    python = VENV / "bin" / "python"
-    if not python.is_file():
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS, *OURS], check=True)
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "python")}
-    command = [str(python), __file__, "--here", "--rows", str(options.rows)]
-    subprocess.run(command, check=True, env=environment)
+    run.written(
+        "MB of a client's upsert",
+        lambda: run.turns(repeats, "upsert", "client upsert", lambda _: last, changed),
+        repeats * 1e6,
+        lambda new: sum(new.values()),
+    )
+    run.turns(
+        repeats, "delete", "client delete", lambda _: last, lambda turn: middle + 1000 * turn + 7, warm=1
+    )
+    return {"samples": run.samples, "numbers": run.numbers}
 
 
 if __name__ == "__main__":
-    main()
+    place = Path(tempfile.mkdtemp(prefix="clients-"))
+    try:
+        print(json.dumps(measure(Path(sys.argv[1]), *map(int, sys.argv[2:5]), place)))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

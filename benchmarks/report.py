@@ -38,6 +38,13 @@ MEASURES = {
     "branch ten files": "branch, 10 files",
     "branch few files": "branch, {few} files",
     "branch many files": "branch, {many} files",
+    "client append": "one-row append",
+    "client count": "open and count after many commits",
+    "client load": "load",
+    "client read": "read all to Arrow",
+    "client look-up": "look-up of one id",
+    "client upsert": "upsert of 1 % scattered",
+    "client delete": "delete of one row by id",
 }
 
 
@@ -180,6 +187,15 @@ def verdicts(figures: Figures) -> list[Verdict]:
         0,
         lambda: 20 - figures.numbers["of 20 updates by 4 threads"][US],
     )
+    ask("client: one-row append p50 / best peer", 0.3, of_best("client append"))
+    ask("client: objects of an append", 1, lambda: figures.numbers["objects of a client's append"][US])
+    ask("client: open and count / best peer", 0.5, of_best("client count"))
+    ask("client: load / best peer", 1.1, of_best("client load"))
+    ask("client: read to Arrow / pyarrow", 1.1, of_base("client read"))
+    ask("client: look-up / best peer", 0.3, of_best("client look-up"))
+    ask("client: upsert of 1 % / best peer", 0.3, of_best("client upsert"))
+    ask("client: MB of an upsert / best peer", 0.05, lambda: least("MB of a client's upsert"))
+    ask("client: delete of one row / best peer", 0.1, of_best("client delete"))
     return found
 
 

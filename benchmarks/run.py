@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT / "python")]
 
+import client_peers  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import requests_at_store  # noqa: E402
@@ -71,7 +72,7 @@ def arguments() -> argparse.Namespace:
 
         return split
 
-    all_tasks = (*tasks.TASKS, "requests")
+    all_tasks = (*tasks.TASKS, "clients", "requests")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -121,6 +122,14 @@ def measure(systems: list[peers.System], size: tasks.Size, only: list[str], fold
         print(f"Spark {versions}, {machine()}\n")
         print(report.times(figures, titles, {"few": size.few_files, "many": size.many_files}), end="\n\n")
         print(report.numbers(figures, titles), end="\n\n")
+    if "clients" in only:
+        start = time.monotonic()
+        found = client_peers.measure(CACHE, lineitem(CACHE, size.scale), size)
+        print(f"clients: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+        print(report.times(found, client_peers.TITLES, {}), end="\n\n")
+        print(report.numbers(found, client_peers.TITLES), end="\n\n")
+        figures.samples |= found.samples
+        figures.numbers |= found.numbers
     verdicts = report.verdicts(figures)
     if verdicts:
         print(report.budgets(verdicts), end="\n\n")

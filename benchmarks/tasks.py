@@ -29,10 +29,11 @@ class Size:
     few_files: int
     many_files: int
     branches: int
+    clients: int
 
 
-FULL = Size(1, 6, 11, 3, 200, 1000, 5_000, 20_000, 7)
-QUICK = Size(0.01, 2, 3, 1, 20, 40, 100, 300, 3)
+FULL = Size(1, 6, 11, 3, 200, 1000, 5_000, 20_000, 7, 3)
+QUICK = Size(0.01, 2, 3, 1, 20, 40, 100, 300, 3, 1)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from concurrency.storm import PROCESSES, storm
+from concurrency.storm import PROCESSES, jvm_writers, storm
 from concurrency.test_processes import nothing_was_lost
 
 from s3 import server
@@ -27,7 +27,8 @@ def test_processes_on_s3_lose_nothing(
 ) -> None:
     s3_session.rows("CREATE TABLE lake.default.storm (writer BIGINT, number BIGINT)")
     settings = server.s3a_settings(s3_server)
-    told = storm(s3_location, "default.storm", COMMITS, [jar, test_jar, *aws_jars], settings)
+    jars = [jar, test_jar, *aws_jars]
+    told = storm(jvm_writers(s3_location, "default.storm", COMMITS, jars, settings), COMMITS)
     rows: list[Any] = [tuple(row) for row in s3_session.rows("SELECT writer, number FROM lake.default.storm")]
     history: list[Any] = [(row[0], row[8]) for row in s3_session.rows("DESCRIBE HISTORY lake.default.storm")]
     nothing_was_lost(told, rows, history, COMMITS)
