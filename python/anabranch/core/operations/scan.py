@@ -7,6 +7,8 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +26,9 @@ from anabranch.core.operations.literals import literal
 from anabranch.core.operations.pruning import named_in, prune
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap64
 
 BATCH_ROWS = 128 * 1024
 PIECE_ROWS = 1024 * 1024
@@ -112,7 +117,7 @@ class Reading:
         """A file with its footer and its deleted rows."""
         table = self.scan.table
         vector = DeletionVectors(self.scan.store).of(file, table.full_name)
-        gone = pa.array(vector, pa.int64()) if len(vector) else None
+        gone = vector if len(vector) else None
         if file.is_inline:
             return Opened(self, number, file, gone, None)
         return Opened(self, number, file, gone, _parquet(self.scan.store, table, file))
@@ -131,7 +136,7 @@ class Opened:
     reading: Reading
     number: int
     file: DataFile
-    gone: pa.Array | None
+    gone: BitMap64 | None
     parquet: pq.ParquetFile | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -199,8 +204,9 @@ class Piece:
         if not arrays:  # only counted
             arrays[""] = pa.nulls(self.rows)
         table = pa.table({name: arrays[name] for name in reading.needed} or arrays)
-        if self.opened.gone is not None:
-            table = table.filter(pc.invert(pc.is_in(self._positions(), value_set=self.opened.gone)))
+        gone = self._gone()
+        if len(gone):
+            table = table.filter(pc.invert(pc.is_in(self._positions(), value_set=gone)))
         return reading.finished(table)
 
     def _stored(self, physical: list[str]) -> dict[str, pa.ChunkedArray]:
@@ -221,6 +227,14 @@ class Piece:
             for name in physical
             if name in file.inline
         }
+
+    def _gone(self) -> pa.Array:
+        """The deleted positions in it: a large vector is not taken apart for each row group."""
+        vector = self.opened.gone
+        if vector is None:
+            return pa.nulls(0, pa.int64())
+        count = vector.range_cardinality(self.start, self.start + self.rows)
+        return pa.array(list(islice(vector.iter_equal_or_larger(self.start), count)), pa.int64())
 
     def _positions(self) -> pa.Array:
         return pa.arange(self.start, self.start + self.rows)
