@@ -136,7 +136,7 @@ class Conflict:
         theirs: what the other has.
         our_commit: the commit that wrote our version of the row, as ``<log>-<number>``.
         their_commit: the commit that wrote theirs.
-        resolution: what was decided about it in an unfinished merge: ``ours``, ``theirs`` or ``value``.
+        choice: what was decided about it in an unfinished merge: ``ours``, ``theirs`` or ``value``.
         value: the value that was decided on.
     """
 
@@ -151,7 +151,7 @@ class Conflict:
     theirs: str | None = None
     our_commit: str | None = None
     their_commit: str | None = None
-    resolution: str | None = None
+    choice: str | None = None
     value: str | None = None
 
 

@@ -114,7 +114,7 @@ def test_a_merge_begun_in_spark_is_decided_in_python_and_continued_in_spark(new_
     assert native.resolve(value="agreed", table="default.t", column="b") == 1
     assert native.resolve("ours", where="kind = 'delete/change'") == 0
     decided = lake.rows(
-        "SELECT `column`, resolution, value FROM {lake}.system.conflicts ORDER BY row_id, `column`"
+        "SELECT `column`, choice, value FROM {lake}.system.conflicts ORDER BY row_id, `column`"
     )
     assert decided == [("a", "theirs", None), ("b", "value", "agreed"), (None, "ours", None)]
     lake.sql("CONTINUE MERGE IN {lake}")

@@ -24,7 +24,7 @@ def kept(lake: Any) -> Any:
     return lake
 
 
-def conflicts(lake: Any, columns: str = "row_id, `column`, resolution, value") -> list[Any]:
+def conflicts(lake: Any, columns: str = "row_id, `column`, choice, value") -> list[Any]:
     return lake.rows(f"SELECT {columns} FROM {{lake}}.system.conflicts ORDER BY row_id, `column`")
 
 

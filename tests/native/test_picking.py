@@ -119,7 +119,7 @@ def test_conflicts_are_kept_decided_and_the_merge_continued(torn: Repository, re
     assert other.resolve(value="25", table="db.t", column="n") == 2
     assert torn.resolve("ours", where="kind = 'delete/change'") == 1
     assert torn.resolve("theirs", column="a") == 0
-    decided = [(c.column, c.resolution, c.value) for c in other.conflicts()]
+    decided = [(c.column, c.choice, c.value) for c in other.conflicts()]
     assert decided == [("a", "theirs", None), ("n", "value", "25"), (None, "ours", None)]
     other.continue_merge(message="as we agreed")
     assert rows(torn) == [(1, "a1", 1), (2, "theirs", 25)]

@@ -116,7 +116,7 @@ def conflicts(
     if json:
         return print_json(found)
     rows = (
-        (c.table, c.kind, c.row_id, c.key, c.column, c.base, c.ours, c.theirs, c.value or c.resolution)
+        (c.table, c.kind, c.row_id, c.key, c.column, c.base, c.ours, c.theirs, c.value or c.choice)
         for c in found
     )
     print_table(("table", "kind", "row", "key", "column", "base", "ours", "theirs", "decided"), rows)

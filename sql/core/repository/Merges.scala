@@ -21,6 +21,8 @@ import io.anabranch.core.transaction._
   *   whether to refuse if something has to be combined
   * @param parent
   *   which parent the changes of a commit are told against, counted from 1; None for its only one
+  * @param called
+  *   what people call the source, if not as it is written here
   */
 final case class MergeRequest(
     source: String,
@@ -28,7 +30,8 @@ final case class MergeRequest(
     decisions: Decisions = Decisions.None,
     squash: Boolean = false,
     fastForwardOnly: Boolean = false,
-    parent: Option[Int] = None
+    parent: Option[Int] = None,
+    called: Option[String] = None
 )
 
 /** Brings changes of one line of history into another: all by one three-way merge, from different bases.
@@ -88,7 +91,7 @@ final class Merges private[repository] (
         asked.fastForwardOnly,
         asked.decisions,
         io,
-        asked.source,
+        asked.called.getOrElse(asked.source),
         asked.into
       )
       run(intent, target, dryRun, by)

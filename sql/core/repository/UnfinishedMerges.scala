@@ -8,9 +8,6 @@ import io.anabranch.core.operations.merge._
 import io.anabranch.core.store.ObjectStore
 import io.anabranch.core.transaction.CommitContext
 
-/** A conflict of an unfinished merge, and what was decided about it. */
-final case class KeptConflict(conflict: MergeConflict, choice: Option[Choice])
-
 /** Merges that wait for decisions: one a branch, kept in the repository, so that whoever comes next finds it. */
 final class UnfinishedMerges private[repository] (
     store: ObjectStore,
@@ -58,47 +55,67 @@ final class UnfinishedMerges private[repository] (
     }
   }
 
-  /** All conflicts of the unfinished merge into a branch, as they are now. */
-  def conflicts(branch: String, rows: MergeRows): Seq[KeptConflict] = find(branch).toSeq.flatMap { m =>
-    planned(branch, m, rows).map { c =>
-      KeptConflict(c, m.decisions.about(c.name, c.row.map(_.id), c.column))
+  /** All conflicts of the unfinished merge into a branch, as they are now; also those that came to light by decisions. */
+  def conflicts(branch: String, rows: MergeRows): Seq[KeptConflict] =
+    find(branch).toSeq.flatMap(known(branch, _, rows))
+
+  private def known(branch: String, m: UnfinishedMerge, rows: MergeRows): Seq[KeptConflict] = {
+    val all = planned(branch, m, Decisions.None, rows)
+    if (m.decisions.all.isEmpty) all.map(KeptConflict(_, None))
+    else {
+      val left = planned(branch, m, m.decisions, rows)
+      // rows are compared only where it is clear what their columns are
+      val beneath =
+        if (all.forall(_.row.isDefined)) Nil
+        else planned(branch, m, m.decisions.copy(ofRows = false), rows)
+      val open = left.toSet
+      // a constraint holds or not, and is never decided
+      val decided = (all ++ beneath).filter(c => open(c) || c.kind != ConflictKind.Constraint)
+      (decided ++ left).distinct.map(c => KeptConflict(c, if (open(c)) None else m.decisions.about(c)))
     }
   }
 
-  private def planned(branch: String, m: UnfinishedMerge, rows: MergeRows): Seq[MergeConflict] =
+  private def planned(
+      branch: String,
+      m: UnfinishedMerge,
+      decisions: Decisions,
+      rows: MergeRows
+  ): Seq[MergeConflict] =
     merges
-      .merge(asked(branch, m).copy(decisions = Decisions.None), rows, dryRun = true, CommitContext(""))
+      .merge(asked(branch, m).copy(decisions = decisions), rows, dryRun = true, CommitContext(""))
       .conflicts
 
   private def asked(branch: String, m: UnfinishedMerge) =
-    MergeRequest(m.commit.toString, branch, m.decisions, m.squash)
+    MergeRequest(m.commit.toString, branch, m.decisions, m.squash, called = Some(m.source))
 
   /** Adds decisions.
     *
     * @return
     *   how many conflicts are left open
     * @throws AnabranchException
-    *   ANABRANCH_MERGE.NONE_UNFINISHED, NO_SUCH_CONFLICT, INVALID_VALUE
+    *   ANABRANCH_MERGE.NONE_UNFINISHED, NO_SUCH_CONFLICT, INVALID_VALUE, INVALID_DECISION
     */
   def resolve(branch: String, decisions: Seq[Decision], rows: MergeRows): Int = {
     val m = get(branch)
-    val all = planned(branch, m, rows)
-    decisions
-      .find(d => !all.exists(c => Decisions(Seq(d)).about(c.name, c.row.map(_.id), c.column).isDefined))
-      .foreach { d =>
-        val what = Seq(
-          d.table.map(t => s"table ${Names.show(t)}"),
-          d.row.map(r => s"_row_id $r"),
-          d.column.map(c => s"column $c")
-        ).flatten
-        throw AnabranchException(
-          "ANABRANCH_MERGE.NO_SUCH_CONFLICT",
-          "what" -> what.mkString(", "),
-          "branch" -> branch
-        )
-      }
+    val all = known(branch, m, rows).map(_.conflict)
+    val about = decisions.map(d => d -> all.filter(d.isAbout))
+    about.find(_._2.isEmpty).foreach { case (d, _) =>
+      throw AnabranchException(
+        "ANABRANCH_MERGE.NO_SUCH_CONFLICT",
+        "what" -> UnfinishedMerges.told(d),
+        "branch" -> branch
+      )
+    }
+    about.foreach {
+      case (Decision(Choice.Value(_), _, _, _), found) if !found.exists(_.kind == ConflictKind.Cell) =>
+        throw UnfinishedMerges.invalid(branch, s"a value is for a cell, and not for: ${found.head.reason}")
+      case _ => ()
+    }
     val next = m.copy(decisions = Decisions(m.decisions.all ++ decisions), transaction = newId())
-    val left = merges.merge(asked(branch, next), rows, dryRun = true, CommitContext("")).conflicts
+    val left = planned(branch, next, next.decisions, rows)
+    about.find(_._2.forall(left.contains)).foreach { case (_, found) =>
+      throw UnfinishedMerges.invalid(branch, s"no choice of a side settles that ${found.head.reason}")
+    }
     change(branch, Some(next))
     left.size
   }
@@ -132,4 +149,16 @@ final class UnfinishedMerges private[repository] (
         case None => throw AnabranchException("ANABRANCH_MERGE.NONE_UNFINISHED", "branch" -> branch)
       }
   }
+}
+
+object UnfinishedMerges {
+  private def told(d: Decision): String = Seq(
+    d.table.map(t => s"table ${Names.show(t)}"),
+    d.row.map(r => s"_row_id $r"),
+    d.column.map(c => s"column $c")
+  ).flatten.mkString(", ")
+
+  /** The error for what can't be decided so. */
+  def invalid(branch: String, reason: String): AnabranchException =
+    AnabranchException("ANABRANCH_MERGE.INVALID_DECISION", "branch" -> branch, "reason" -> reason)
 }

@@ -1,8 +1,8 @@
 package io.anabranch.spark.catalog
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.operations.Names
 import io.anabranch.core.operations.merge.{Choice, Decision}
+import io.anabranch.spark.table.ConflictsTable
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.catalog.procedures.ProcedureParameter
@@ -46,23 +46,14 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
 
   /** One decision for each conflict that a condition is true for. */
   private def where(branch: String, choice: Choice, condition: String): Seq[Decision] = {
-    val found = SparkBridge.session.read
-      .table(sqlName(Seq("system", s"conflicts@$branch")))
+    val kept = context.repository.unfinishedMerges.conflicts(branch, new SystemTables(context).rows)
+    val places = SparkBridge
+      .frame(new ConflictsTable(branch, () => kept, _ => ()))
       .where(condition)
-      .select("table", "row_id", "column")
+      .select(ConflictsTable.Place)
       .collect()
-      .toSeq
-    if (found.isEmpty)
+    if (places.isEmpty)
       throw AnabranchException("ANABRANCH_MERGE.NO_SUCH_CONFLICT", "what" -> condition, "branch" -> branch)
-    // a name may have dots in its parts
-    val rows = new SystemTables(context).rows
-    val names = context.repository.unfinishedMerges
-      .conflicts(branch, rows)
-      .map(c => Names.show(c.conflict.name) -> c.conflict.name)
-      .toMap
-    found.map { r =>
-      val row = Option.when(!r.isNullAt(1))(r.getLong(1))
-      Decision(choice, names.get(r.getString(0)), row, Option(r.getString(2)))
-    }
+    places.toSeq.map(p => kept(p.getLong(0).toInt).decided(choice))
   }
 }

@@ -1,11 +1,9 @@
 package io.anabranch.spark.catalog
 
-import io.anabranch.core.operations.Names
-import io.anabranch.core.operations.merge.Choice
-import io.anabranch.core.repository.KeptConflict
+import io.anabranch.core.repository.OpenTransaction
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.merge.SparkMergeRows
-import io.anabranch.spark.table.SystemTable
+import io.anabranch.spark.table.ConflictsTable
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog.{Identifier, Table}
 
@@ -19,35 +17,27 @@ final class SystemTables(context: CatalogContext) {
       val t = context.parse(ident)
       t.name.last match {
         case "conflicts" =>
-          Some(new SystemTable("system.conflicts", SystemTables.Conflicts, () => conflicts(t.ref)))
+          Some(conflicts(t.ref.stripPrefix("branch:")))
         case _ => None
       }
     }
 
-  private def conflicts(branch: String): Seq[Seq[Any]] =
-    context.repository.unfinishedMerges.conflicts(branch, rows).map { case KeptConflict(c, choice) =>
-      val (resolution, value) = choice match {
-        case Some(Choice.Ours) => ("ours", null)
-        case Some(Choice.Theirs) => ("theirs", null)
-        case Some(Choice.Value(text)) => ("value", text.orNull)
-        case None => (null, null)
+  private def conflicts(branch: String): ConflictsTable = {
+    def merges = context.repository.unfinishedMerges
+    new ConflictsTable(
+      branch,
+      () => {
+        val found = merges.conflicts(branch, rows)
+        if (found.isEmpty) context.repository.resolve(branch): Unit // there must be such a branch
+        found
+      },
+      decisions => {
+        if (context.transaction.isDefined)
+          throw OpenTransaction.refused(s"UPDATE ${ConflictsTable.Name}", "it can't stand in a transaction")
+        merges.resolve(branch, decisions, rows): Unit
       }
-      Seq(
-        Names.show(c.name),
-        c.kind,
-        c.reason,
-        c.row.map(_.id).orNull,
-        c.row.flatMap(_.key).orNull,
-        c.column.orNull,
-        c.base.orNull,
-        c.ours.orNull,
-        c.theirs.orNull,
-        c.row.flatMap(_.ourCommit).map(_.toString).orNull,
-        c.row.flatMap(_.theirCommit).map(_.toString).orNull,
-        resolution,
-        value
-      )
-    }
+    )
+  }
 
   /** Looks at the rows that branches contradict each other about. */
   def rows: SparkMergeRows =
@@ -60,7 +50,4 @@ final class SystemTables(context: CatalogContext) {
 
 private object SystemTables {
   val Namespace: Seq[String] = Seq("system")
-  val Conflicts: String =
-    "table STRING, kind STRING, detail STRING, row_id BIGINT, key STRING, `column` STRING, base STRING, " +
-      "ours STRING, theirs STRING, our_commit STRING, their_commit STRING, resolution STRING, value STRING"
 }

@@ -34,6 +34,10 @@ final case class Decision(
     row: Option[Long] = None,
     column: Option[String] = None
 ) {
+
+  /** Whether it is about a conflict. */
+  def isAbout(c: MergeConflict): Boolean = covers(c.name, c.row.map(_.id), c.column)
+
   private[merge] def covers(t: Seq[String], r: Option[Long], c: Option[String]): Boolean =
     table.forall(_ == t) && row.forall(r.contains) && column.forall(n => c.exists(_.equalsIgnoreCase(n)))
 
@@ -47,10 +51,16 @@ final case class Decision(
 
 /** All choices for a merge, oldest first. The one that names most closely what it is about counts; of several, the
   * newest.
+  *
+  * @param ofRows
+  *   whether they hold for rows and cells, too, and not only for tables, columns and namespaces as such
   */
-final case class Decisions(all: Seq[Decision]) {
+final case class Decisions(all: Seq[Decision], ofRows: Boolean = true) {
   def about(table: Seq[String], row: Option[Long] = None, column: Option[String] = None): Option[Choice] =
-    all.filter(_.covers(table, row, column)).sortBy(_.weight).lastOption.map(_.choice)
+    if (row.isDefined && !ofRows) scala.None
+    else all.filter(_.covers(table, row, column)).sortBy(_.weight).lastOption.map(_.choice)
+
+  def about(c: MergeConflict): Option[Choice] = about(c.name, c.row.map(_.id), c.column)
 }
 
 object Decisions {
