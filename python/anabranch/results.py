@@ -256,14 +256,14 @@ class RestoreResult:
     Attributes:
         table: the full name of the table.
         version: the version that it has now, a new one.
-        commit: id of the commit that restored it.
+        commit: id of the commit that restored it; None in an open transaction.
         rows: rows that it has now.
         files: data files that it has now.
     """
 
     table: str
     version: int
-    commit: str
+    commit: str | None
     rows: int
     files: int
 

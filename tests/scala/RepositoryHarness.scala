@@ -68,7 +68,12 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     case "reset" => Json.Text(repository.resetBranch(in.text("name"), in.text("to"), by(in)).head.id)
     case "merge" => merge(in)
     case "restore" =>
-      val r = repository.restore(branch(in), name(in), RestorePoint.Version(in.text("to")), by(in))
+      val r = repository.restore(
+        repository.resolve(branch(in)),
+        name(in),
+        RestorePoint.Version(in.text("to")),
+        by(in)
+      )
       Json.Integer(r.version)
     case "checkpoint" => Json.Bool(repository.checkpoint(branch(in)))
     case write => committed(write, in)

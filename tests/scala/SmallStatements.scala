@@ -18,7 +18,7 @@ final class SmallStatements(repository: Repository, author: String) {
 
   def run(in: JsonReader): Unit = in.text("do") match {
     case "restore" =>
-      repository.restore("main", name(in), RestorePoint.Version(in.text("to")), by): Unit
+      repository.restore(repository.resolve("main"), name(in), RestorePoint.Version(in.text("to")), by): Unit
     case _ =>
       val ref = repository.resolve("main")
       intent(in, ref, Names.table(ref.state, name(in), ref.text))

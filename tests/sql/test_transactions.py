@@ -222,7 +222,7 @@ def test_what_would_commit_by_itself_is_refused(people: Any, refused: Any) -> No
         people.spark.table("t").writeTo("t").option("branch", "dev").append()
     for statement in (
         "CREATE BRANCH b", "CREATE TAG g", "DROP BRANCH dev", "USE BRANCH dev", "RESET BRANCH main TO `main~1`",
-        "MERGE BRANCH dev", "CHERRY PICK `main~1`", "REVERT main", "RESTORE TABLE t TO VERSION AS OF 0", "OPTIMIZE t",
+        "MERGE BRANCH dev", "CHERRY PICK `main~1`", "REVERT main", "OPTIMIZE t", "CALL {lake}.system.resolve(choice => 'ours')",
     ):  # fmt: skip
         with refused("ANABRANCH_TRANSACTION.REFUSED"):
             people.sql(statement)

@@ -2,7 +2,6 @@ package io.anabranch.core.operations
 
 import io.anabranch.core.format._
 import io.anabranch.core.log.{CatalogState, TableState}
-import io.anabranch.core.transaction.StagedFiles
 
 /** What an open transaction made of a table: of `before` (None: created) `after` (None: dropped). */
 final case class NetChange private (before: Option[TableState], after: Option[TableState]) {
@@ -16,6 +15,9 @@ final case class NetChange private (before: Option[TableState], after: Option[Ta
   private val removed: Iterable[DataFile] = old.values.filterNot(f => current.contains(f.id))
   private val masked: Iterable[(DataFile, DataFile)] =
     current.values.flatMap(f => old.get(f.id).filter(_.deletions != f.deletions).map(_ -> f))
+
+  /** Whether an earlier state came back: then rows are in it that were gone. Only the transaction knows the position of it. */
+  private val restored: Boolean = after.flatMap(_.carried).exists(_.seq < 0)
 
   private def files(t: Option[TableState]): Map[String, DataFile] =
     t.fold(Map.empty[String, DataFile])(_.files.files)
@@ -54,25 +56,31 @@ final case class NetChange private (before: Option[TableState], after: Option[Ta
 
   /** The difference as a change of the table as it was.
     *
-    * @param stage
+    * @param context
     *   prepares files for a commit
     */
-  def change(stage: Seq[DataFile] => StagedFiles): TableChange =
+  def change(context: RebaseContext): TableChange =
     if (after.isEmpty) TableChange(0, dropped = true)
     else {
-      val staged = stage(added.map(NetChange.unplaced))
+      // a vector may only grow; a file of which rows come back is taken out and put in again
+      val (back, marked) = masked.partition { case (was, is) =>
+        restored && context.read(was).minus(context.read(is)).nonEmpty
+      }
+      val staged = context.stage((added ++ back.map(_._2)).map(NetChange.unplaced))
       val all = removed.nonEmpty && removed.size == old.size
+      val gone = removed ++ back.map(_._1)
       TableChange(
         0,
         name = newName,
         metadata = metadata,
         clear = all,
-        remove = if (all) Nil else removed.map(_.id).toSeq.sorted,
-        deletions = masked.flatMap { case (_, f) =>
+        remove = if (all) Nil else gone.map(_.id).toSeq.sorted,
+        deletions = marked.flatMap { case (_, f) =>
           f.deletions.map(d => f.id -> d.copy(writtenBy = None))
         }.toMap,
         add = staged.inEntry,
-        manifests = staged.manifests
+        manifests = staged.manifests,
+        carries = restored
       )
     }
 
@@ -83,8 +91,9 @@ final case class NetChange private (before: Option[TableState], after: Option[Ta
     */
   def metrics(context: RebaseContext): Map[String, Long] = if (after.isEmpty) Map.empty
   else {
+    // rows that came back have their old ids as well
     val updated = added
-      .filterNot(_.numbersRows)
+      .filterNot(f => restored || f.numbersRows)
       .map { f =>
         val all = RowPositions.of(Array.range(0, f.rows.toInt).map(_.toLong))
         context.rowIds(f, all.minus(context.read(f))).count(_ >= 0).toLong

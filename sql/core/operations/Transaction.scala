@@ -139,7 +139,7 @@ final class CommitTransaction(transaction: Transaction, context: TableState => R
 
   // lists of files, and deletion vectors, are written once for all tries
   private val changes: Map[String, CatalogState => TableChange] = differences.map { case (id, d) =>
-    lazy val alone = d.change(files => context(d.table).stage(files))
+    lazy val alone = d.change(context(d.table))
     lazy val rows = d.rows(base, operation, context(d.table))
     def beside(now: CatalogState) = changesRows(id) && now.tables(id).at != base.tables(id).at
     id -> ((now: CatalogState) => if (beside(now)) rows.onto(now).tables(id) else alone)

@@ -267,10 +267,17 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   def newId(): String = env.randomId()
   def nowMillis(): Long = env.nowMillis()
 
-  def restore(branch: String, table: Seq[String], to: RestorePoint, by: CommitContext): RestoreResult = {
-    val target = resolve(branch)
-    val now = Names.table(target.state, table, branch)
-    val past = at(target, now, to)
+  /** Makes an earlier state of a table its newest; in an open transaction, for those who come after its commit.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_TABLE.NOT_FOUND, VERSION_NOT_FOUND, ANOTHER_TABLE, or of a ref
+    */
+  def restore(target: ResolvedRef, table: Seq[String], to: RestorePoint, by: CommitContext): RestoreResult = {
+    val now = Names.table(target.state, table, target.text)
+    // versions are those of the log
+    val logged = target.committed
+    val known = logged.state.tables.getOrElse(now.id, Names.table(logged.state, table, target.text))
+    val past = at(logged, known, to)
     // an adopted state is one of the same table: its files lie under the table's id
     if (past.table.id != now.id)
       throw AnabranchException(
@@ -282,12 +289,12 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     val metrics =
       Map("rows_before" -> before, "rows_after" -> after, "files_after" -> past.table.files.files.size.toLong)
     val intent = RestoreTable(target.state, now.id, past.state, metrics)
-    val state = committer.commit(target.writable, target.state, intent, by)
+    val state = commit(target, intent, by)
     val restored = state.tables(now.id)
     RestoreResult(
       Names.show(table),
       restored.version,
-      state.id.toString,
+      Option.when(target.transaction.isEmpty)(state.id.toString),
       after,
       restored.files.files.size.toLong
     )

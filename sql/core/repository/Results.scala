@@ -97,8 +97,18 @@ object RestorePoint {
   final case class Time(millis: Long) extends RestorePoint
 }
 
-/** What RESTORE did. */
-final case class RestoreResult(table: String, version: Long, commit: String, rows: Long, files: Long)
+/** What RESTORE did.
+  *
+  * @param commit
+  *   None in an open transaction
+  */
+final case class RestoreResult(
+    table: String,
+    version: Long,
+    commit: Option[String],
+    rows: Long,
+    files: Long
+)
 
 /** What DESCRIBE DETAIL tells. */
 final case class TableDetail(

@@ -20,7 +20,7 @@ final class BlameProcedure(context: CatalogContext)
   )
 
   override protected def run(input: InternalRow): Seq[Seq[Any]] = {
-    val loaded = context.load(context.parse(table(text(input, 0))))
+    val loaded = context.committed(context.parse(table(text(input, 0))))
     val condition = if (input.isNullAt(1)) "true" else input.getString(1)
     val ids = rowIds(loaded, condition, BlameProcedure.MaxRows)
     val columns = loaded.table.metadata.columns.map(_.name)

@@ -109,6 +109,10 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   /** The table of that name at a ref. */
   def load(t: TableRef): LoadedTable = CatalogContext.mustBeTable(repository.at(resolve(t.ref), t.name))
 
+  /** The same as it is in the log, without what the open transaction has changed. */
+  def committed(t: TableRef): LoadedTable =
+    CatalogContext.mustBeTable(repository.at(resolve(t.ref).committed, t.name))
+
   /** Name and ref of a table as users write it: `t` or `t@ref`. */
   def parse(ident: Identifier): TableRef = {
     val namespace = namespaceOf(ident.namespace.toSeq)

@@ -33,8 +33,6 @@ final class Procedures(context: CatalogContext) {
     ).map(p => p.name() -> p).toMap
 
   def load(ident: Identifier): UnboundProcedure = {
-    if (context.transaction.isDefined)
-      throw OpenTransaction.refused("CALL", "it can't stand in a transaction")
     Option
       .when(ident.namespace.toSeq == Seq("system"))(ident.name.toLowerCase(java.util.Locale.ROOT))
       .flatMap(all.get)
@@ -59,7 +57,16 @@ abstract private[catalog] class CatalogProcedure(context: CatalogContext)
 
   protected def result(input: InternalRow): Scan
 
-  override def bind(inputType: StructType): BoundProcedure = this
+  /** Whether it changes nothing, so that it may stand in a transaction; it tells of what was committed. */
+  protected def onlyReads: Boolean = true
+
+  override def bind(inputType: StructType): BoundProcedure = {
+    if (!onlyReads && context.transaction.isDefined)
+      translated(
+        throw OpenTransaction.refused(s"CALL system.${name()}", "it can't stand in a transaction")
+      )
+    this
+  }
   override def isDeterministic(): Boolean = false
 
   override def call(input: InternalRow): java.util.Iterator[Scan] = translated {

@@ -16,6 +16,8 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
   override def name(): String = "resolve"
   override def description(): String = "decides conflicts of the unfinished merge into a branch"
 
+  override protected def onlyReads: Boolean = false
+
   override def parameters(): Array[ProcedureParameter] = Array(
     ProcedureParameter.in("choice", StringType).defaultValue("NULL").build(),
     ProcedureParameter.in("value", StringType).defaultValue("NULL").build(),

@@ -52,7 +52,7 @@ final class RowHistoryProcedure(context: CatalogContext)
   )
 
   override protected def run(input: InternalRow): Seq[Seq[Any]] = {
-    val loaded = context.load(context.parse(table(text(input, 0))))
+    val loaded = context.committed(context.parse(table(text(input, 0))))
     val ids = (input.isNullAt(1), input.isNullAt(2)) match {
       case (false, true) => Seq(input.getLong(1))
       case (true, false) => rowIds(loaded, input.getString(2), RowHistoryProcedure.MaxRows)
@@ -92,7 +92,7 @@ final class RowCommitsProcedure(context: CatalogContext)
     Array(ProcedureParameter.in("table", StringType).build())
 
   override protected def run(input: InternalRow): Seq[Seq[Any]] = {
-    val loaded = context.load(context.parse(table(text(input, 0))))
+    val loaded = context.committed(context.parse(table(text(input, 0))))
     val commits = rows(loaded.table, loaded.state.id, "true").select("_row_commit").distinct().collect()
     val found = commits.map(_.getLong(0)).sorted.toSeq
     found.zip(context.repository.commitsAt(found.map(Position.unpacked))).map { case (packed, c) =>

@@ -42,13 +42,9 @@ final class TableOperations(context: CatalogContext) {
     past(context.parse(ident), RestorePoint.Time(Math.floorDiv(timestampMicros, 1000L)))
 
   private def past(t: TableRef, point: RestorePoint): AnabranchTable = {
-    val now = committed(t)
+    val now = context.committed(t)
     table(repository.at(now.ref, now.table, point))
   }
-
-  // versions are those of the log
-  private def committed(t: TableRef) =
-    CatalogContext.mustBeTable(repository.at(context.resolve(t.ref).committed, t.name))
 
   private def table(loaded: LoadedTable) =
     new AnabranchTable(repository, context.name, loaded, context.fileSystemOptions)
@@ -87,7 +83,7 @@ final class TableOperations(context: CatalogContext) {
 
   def changelog(ident: Identifier, asked: ChangelogContext): Changelog = {
     val t = context.parse(ident)
-    val found = committed(t)
+    val found = context.committed(t)
     val range = asked.range match {
       case r: ChangelogRange.VersionRange =>
         ChangeRange.Versions(

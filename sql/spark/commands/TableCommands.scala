@@ -23,7 +23,6 @@ final case class RestoreTableCommand(
     "table STRING, version BIGINT, commit STRING, rows BIGINT, files BIGINT"
 
   override protected def run(session: ClassicSession, c: AnabranchCatalog, t: TableRef): Seq[Row] = {
-    Commands.notInTransaction(c, this)
     val (point, parameter) = to match {
       case Left(version) => (RestorePoint.Version(version), "version" -> version)
       case Right(e) =>
@@ -35,9 +34,14 @@ final case class RestoreTableCommand(
           "timestamp" -> java.time.Instant.ofEpochMilli(Math.floorDiv(micros, 1000L)).toString
         )
     }
-    val r = c.repository.restore(t.ref, t.name, point, Commands.author(session, message, Map(parameter)))
+    val r = c.repository.restore(
+      c.repository.resolve(t.ref, c.transaction),
+      t.name,
+      point,
+      Commands.author(session, message, Map(parameter))
+    )
     Commands.recache(session, c, Seq(r.table))
-    Seq(Row(r.table, r.version, r.commit, r.rows, r.files))
+    Seq(Row(r.table, r.version, r.commit.orNull, r.rows, r.files))
   }
 }
 
