@@ -53,11 +53,6 @@ object CatalogMerge {
     } ++ spaceParts.collect { case (n, Part(_, Some(problem))) =>
       MergeConflict(ConflictKind.Namespace, None, n, problem)
     }
-    val sameName = tables.groupBy(_._2.name).toSeq.filter(_._2.size > 1).flatMap { case (name, several) =>
-      several.map { case (id, _) =>
-        MergeConflict(ConflictKind.Name, Some(id), name, "different tables have this name on the two sides")
-      }
-    }
     val spaces = spaceParts.collect { case (n, Part(Some(_), _)) => n }.toSet
     val homeless = tables.collect {
       case (id, facts) if !spaces(facts.name.init) =>
@@ -68,8 +63,16 @@ object CatalogMerge {
           "one side dropped its namespace, the other kept or made the table"
         )
     }
-    MergedFacts(CatalogFacts(tables.toMap, namespaces), torn ++ sameName ++ homeless)
+    MergedFacts(CatalogFacts(tables.toMap, namespaces), torn ++ sameNames(tables) ++ homeless)
   }
+
+  /** Tables that have one name. */
+  def sameNames(tables: Iterable[(String, TableFacts)]): Seq[MergeConflict] =
+    tables.groupBy(_._2.name).toSeq.filter(_._2.size > 1).flatMap { case (name, several) =>
+      several.map { case (id, _) =>
+        MergeConflict(ConflictKind.Name, Some(id), name, "different tables have this name on the two sides")
+      }
+    }
 
   /** A base for two sides with several merge bases: the bases merged with each other. Where they
     * contradict each other there is no base: equal sides agree on it, others conflict. So it is given

@@ -106,10 +106,10 @@ final case class CombineBranches(
     )
   }
 
-  /** Conflicts about whole tables and namespaces, as decided for one side. */
+  /** Conflicts about whole tables, their names and namespaces, as decided for one side. */
   private def decided(merged: MergedFacts, now: CatalogState): MergedFacts = {
     val (ours, others) = (CatalogFacts.of(now), CatalogFacts.of(theirs))
-    merged.conflicts.foldLeft(merged.copy(conflicts = Nil)) { (m, c) =>
+    val all = merged.conflicts.foldLeft(merged.copy(conflicts = Nil)) { (m, c) =>
       val side = decisions.about(c.name).collect {
         case Choice.Ours => ours
         case Choice.Theirs => others
@@ -122,9 +122,17 @@ final case class CombineBranches(
           val spaces =
             s.namespaces.get(c.name).fold(m.facts.namespaces - c.name)(m.facts.namespaces.updated(c.name, _))
           m.copy(facts = m.facts.copy(namespaces = spaces))
+        // the name is for whom that side gave it to; what the table holds is merged as any other
+        case (ConflictKind.Name, Some(id), Some(s)) =>
+          val tables = s.tables
+            .get(id)
+            .fold(m.facts.tables - id)(f => m.facts.tables.updatedWith(id)(_.map(_.copy(name = f.name))))
+          m.copy(facts = m.facts.copy(tables = tables))
         case _ => m.copy(conflicts = m.conflicts :+ c)
       }
     }
+    val known = all.conflicts.toSet
+    all.copy(conflicts = all.conflicts ++ CatalogMerge.sameNames(all.facts.tables).filterNot(known))
   }
 
   private def changes(now: CatalogState, p: CatalogPlan): Map[String, TableChange] = {

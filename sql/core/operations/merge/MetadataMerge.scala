@@ -79,6 +79,7 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       constraints(b, ours, theirs, live)
     )
     partitionedBy(merged, live)
+    namedInChecks(merged, ours, theirs)
     (merged, open.result())
   }
 
@@ -258,6 +259,21 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
     merged
   }
 
+  /** The text of a CHECK names columns as its side knows them. */
+  private def namedInChecks(merged: TableMetadata, sides: TableMetadata*): Unit =
+    for {
+      side <- sides
+      check <- merged.constraints.collect {
+        case c: TableConstraint.Check if side.constraints.contains(c) => c
+      }
+      words = MetadataMerge.words(check.condition)
+      name <- MetadataMerge.renamed(side.columns, merged.columns)
+      if words(name.toLowerCase(java.util.Locale.ROOT))
+    } open += MetadataConflict(
+      Some(name),
+      s"one side renamed or dropped it, and the constraint ${check.name} of the other is about it"
+    )
+
   private def partitionedBy(m: TableMetadata, live: Set[String]): Unit =
     m.partitioning.map(_.column).filterNot(c => live(c.takeWhile(_ != '.')) || live(c)).foreach { c =>
       open += MetadataConflict(Some(c), "one side dropped it, and the table is partitioned by it")
@@ -265,6 +281,25 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
 }
 
 private object MetadataMerge {
+
+  /** Names of columns and fields that mean nothing, or another one, among others. */
+  def renamed(before: Seq[Column], after: Seq[Column]): Seq[String] = before.flatMap { b =>
+    val same = after.find(_.physical.equalsIgnoreCase(b.physical))
+    if (!same.exists(_.name.equalsIgnoreCase(b.name))) Seq(b.name)
+    else
+      (b.dataType, same.map(_.dataType)) match {
+        case (ColumnType.Struct(fields), Some(ColumnType.Struct(now))) => renamed(fields, now)
+        case _ => Nil
+      }
+  }.distinct
+
+  /** What may be a name in SQL: more rather than less. */
+  def words(condition: String): Set[String] = {
+    val plain = condition.replaceAll("'(?:[^'\\\\]|\\\\.)*'", " ").toLowerCase(java.util.Locale.ROOT)
+    val quoted = "`((?:[^`]|``)+)`".r
+    quoted.findAllMatchIn(plain).map(_.group(1).replace("``", "`")).toSet ++
+      quoted.replaceAllIn(plain, " ").split("[^\\p{L}\\p{N}_]+")
+  }
   def showType(t: ColumnType): String = t match {
     case ColumnType.Primitive(name) => name
     case other => new String(Json.canonical(ColumnType.encode(other)), "UTF-8")

@@ -92,7 +92,7 @@ final class TableMerge(
       val settled =
         new SettledRows(name, ours, metadata, base, decisions, rows)
           .settle(contested.find(merged.contested, carries))
-      val keys = clashes()
+      val keys = clashes(merged.files)
       val checks = violations(settled.combined)
       val masks = (settled.masks ++ keys.flatMap(_.mask)).groupMap(_.file.id)(_.position)
       TablePlan(
@@ -114,10 +114,21 @@ final class TableMerge(
       Option.when(!dead.exists(_.size >= f.file.rows))(id -> f.copy(dead = dead))
     }
 
-  /** Rows of both sides with one declared key. */
-  private def clashes(): Seq[SettledClash] =
+  /** Rows of both sides with one declared key. New rows of a side that knows nothing of the key must stand beside all rows of
+    * the other.
+    */
+  private def clashes(merged: Map[String, MergedFile]): Seq[SettledClash] =
     metadata.constraints.collect { case k: TableConstraint.Key => k }.flatMap { key =>
-      val (mine, other) = overlapping(key.columns)
+      def kept(side: TableState) = side.files.files.keys.toSeq.sorted.flatMap(merged.get).map { f =>
+        val all = ContestedRows.live(f.file, vector)
+        RowsAt(f.file, f.dead.fold(all)(all.minus))
+      }
+      def declares(side: TableState) = side.metadata.constraints.contains(key)
+      val (mine, other) = overlapping(
+        key.columns,
+        if (declares(theirs)) contested.ourNews else kept(ours),
+        if (declares(ours)) contested.theirNews else kept(theirs)
+      )
       if (mine.isEmpty || other.isEmpty) Nil
       else
         rows.clashes(ours, metadata, key.columns, mine, other).map { c =>
@@ -133,8 +144,12 @@ final class TableMerge(
         }
     }
 
-  /** New rows of both sides, of the files whose bounds allow equal keys. */
-  private def overlapping(columns: Seq[String]): (Seq[RowsAt], Seq[RowsAt]) = {
+  /** Rows of both sides, of the files whose bounds allow equal keys. */
+  private def overlapping(
+      columns: Seq[String],
+      ourRows: Seq[RowsAt],
+      theirRows: Seq[RowsAt]
+  ): (Seq[RowsAt], Seq[RowsAt]) = {
     def bounds(r: RowsAt) = columns.map { c =>
       val b = Bounds.of(r.file, c, partitioned = false)
       (b.min, b.max)
@@ -150,7 +165,7 @@ final class TableMerge(
         })
       }
     }
-    (near(contested.ourNews, contested.theirNews), near(contested.theirNews, contested.ourNews))
+    (near(ourRows, theirRows), near(theirRows, ourRows))
   }
 
   /** New rows of a side that break what the other side demands, and rows put together that break anything. */
