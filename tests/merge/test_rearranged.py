@@ -53,6 +53,51 @@ def test_two_compactions_are_no_conflict(forked: Any) -> None:
     assert lineage_of(forked) == whole
 
 
+@pytest.mark.proves("MRG-5")
+@pytest.mark.parametrize("key", [False, True])
+def test_no_file_is_read_where_both_compacted_and_changed_different_rows(forked: Any, key: bool) -> None:
+    """The merged table keeps the files of main, and carries over by row id what dev did to its own."""
+    if key:
+        for table in ("t", "`t@dev`"):
+            forked.sql(f"ALTER TABLE {table} ADD CONSTRAINT pk PRIMARY KEY (id) NOT ENFORCED")
+    ids = {i: row for i, (row, _) in lineage_of(forked).items()}
+    forked.sql("DELETE FROM t WHERE id = 1")
+    forked.sql("DELETE FROM `t@dev` WHERE id = 2")
+    for table in ("t", "`t@dev`"):
+        forked.sql(f"OPTIMIZE {table}")
+    forked.sql("UPDATE t SET b = 'x' WHERE id = 4")
+    forked.sql("DELETE FROM t WHERE id = 6")
+    forked.sql("UPDATE `t@dev` SET a = 'y' WHERE id = 17")
+    forked.sql("DELETE FROM `t@dev` WHERE id = 6 OR id = 8")
+    forked.sql("INSERT INTO `t@dev` VALUES (30, 'v', 'v')")
+    data, away = forked.path / "data", forked.path / "away"
+    data.rename(away)
+    try:
+        forked.sql("MERGE BRANCH dev")
+        assert not data.exists()
+    finally:
+        away.rename(data)
+    assert changed(forked) == {4: ("v", "x"), 17: ("y", "v")}
+    merged = {i: row for i, (row, _) in lineage_of(forked).items()}
+    assert set(merged) == {*range(20), 30} - {1, 2, 6, 8}
+    assert all(ids[i] == row for i, row in merged.items() if i in ids)
+    files = forked.rows("SELECT DISTINCT input_file_name() FROM t")
+    assert len(files) == 4, "that of the compaction, of two updates and of the insert"
+    forked.sql("MERGE BRANCH main INTO dev")
+    assert {i: row for i, (row, _) in lineage_of(forked, of="`t@dev`").items()} == merged
+
+
+def test_both_compacted_and_one_restored_what_was_before(forked: Any) -> None:
+    """A commit that the base knows then says no more that the row is as it was there."""
+    forked.sql("UPDATE t SET a = 'w' WHERE id = 3")
+    forked.sql("MERGE BRANCH main INTO dev")
+    forked.sql("RESTORE TABLE `t@dev` TO VERSION AS OF 2")
+    forked.sql("OPTIMIZE `t@dev`")
+    forked.sql("OPTIMIZE t")
+    forked.sql("MERGE BRANCH dev")
+    assert (changed(forked), len(lineage_of(forked))) == ({}, 20)
+
+
 @pytest.mark.parametrize("copying", [["t"], ["t", "`t@dev`"]])
 def test_rows_that_were_only_copied_are_not_changed(forked: Any, copying: list[str]) -> None:
     for table in copying:

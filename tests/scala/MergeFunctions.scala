@@ -13,6 +13,7 @@ object MergeFunctions {
     "merge.candidates" -> (in => positionsJson(MergeBase.candidates(vector(in, "a"), vector(in, "b")))),
     "merge.bases" -> bases,
     "merge.three_way" -> threeWay,
+    "merge.moved" -> moved,
     "merge.virtual_base" -> (in =>
       factsJson(
         CatalogMerge
@@ -74,6 +75,27 @@ object MergeFunctions {
       "conflicts" -> Json.texts(merged.conflicts.map(_.name.mkString(".")).distinct.sorted)
     )
   }
+
+  /** What becomes of compacted rows. A file is its id, its runs of row ids, and the positions of its deleted rows. */
+  private def moved(in: JsonReader): Json = {
+    def files(name: String) = in.readers(name).map { f =>
+      val runs = f.texts("runs").map(_.split('+')).map(r => RowRun(r(0).toLong, r(1).toLong))
+      DataFile(f.text("id"), 0, runs.map(_.count).sum, "", runs = runs) -> positions(f.texts("rows"))
+    }
+    val (ours, theirs) = (files("ours"), files("theirs"))
+    val dead = (ours ++ theirs).map { case (f, d) => f.id -> d }.toMap
+    def marked(all: Seq[(DataFile, RowPositions)]) = all.map { case (f, d) =>
+      f.copy(deletions = Option.when(d.nonEmpty)(VirtualTable.inMemory(d)))
+    }
+    val found = MovedByBoth.settle(files("gone"), marked(ours), marked(theirs), f => dead(f.id))
+    Json.obj(
+      "masks" -> Json.Obj(found.masks.map { case (id, rows) => id -> orNull(rows.map(positionsOf)) }),
+      "left" -> Json.Obj(found.left.map { case (f, rows) => f.id -> positionsOf(rows) }.toMap)
+    )
+  }
+
+  private def positions(all: Seq[String]) = RowPositions.of(all.map(_.toLong).toArray)
+  private def positionsOf(rows: RowPositions): Json = Json.Arr(rows.iterator.map(Json.int64(_)).toSeq)
 
   private def partitioning(in: JsonReader): Seq[PartitionField] =
     in.readers("partitioning").map(PartitionField.decode)

@@ -98,6 +98,7 @@ final case class CombineBranches(
         ours,
         theirs.tables(id),
         b.knows,
+        b.state.isDefined,
         !parent,
         decisions,
         context.rows,

@@ -52,15 +52,21 @@ final class ContestedRows(
     *   rows of the base that are gone on both sides
     * @param carried
     *   whether a side may have rows of the other, or both those of a third, that the base does not have
+    * @param without
+    *   files in which none of these rows are
     */
-  def find(gone: Seq[(DataFile, RowPositions)], carried: Boolean): Seq[ContestedRow] = {
+  def find(
+      gone: Seq[(DataFile, RowPositions)],
+      carried: Boolean,
+      without: Set[String] = Set.empty
+  ): Seq[ContestedRow] = {
     val before = byId(rows.versions(table, gone.map { case (f, p) => RowsAt(f, p) }))
     val common = if (carried) inBoth(before) else Nil
     val wanted = mutable.LongMap.empty[Unit]
     (before.keysIterator ++ base.disputed.keysIterator ++ common).foreach(wanted.update(_, ()))
     if (wanted.isEmpty) Nil
     else {
-      val (here, there) = (among(ourNews, wanted), among(theirNews, wanted))
+      val (here, there) = (among(ourNews, wanted, without), among(theirNews, wanted, without))
       wanted.keysIterator.toSeq.sorted
         .map(id => ContestedRow(id, before.get(id), here.get(id), there.get(id)))
         // one row in a file that both have
@@ -79,9 +85,15 @@ final class ContestedRows(
   }
 
   /** The wanted rows among some; files whose ids are all out of their range are not looked at. */
-  private def among(all: Seq[RowsAt], wanted: mutable.LongMap[Unit]): mutable.LongMap[RowVersion] = {
+  private def among(
+      all: Seq[RowsAt],
+      wanted: mutable.LongMap[Unit],
+      without: Set[String]
+  ): mutable.LongMap[RowVersion] = {
     val (low, high) = (wanted.keysIterator.min, wanted.keysIterator.max)
-    val near = all.filter(r => ContestedRows.idsOf(r.file).forall { case (a, b) => a <= high && b >= low })
+    val near = all.filter(r =>
+      !without(r.file.id) && ContestedRows.idsOf(r.file).forall { case (a, b) => a <= high && b >= low }
+    )
     byId(rows.versions(table, near).filter(v => wanted.contains(v.id)))
   }
 

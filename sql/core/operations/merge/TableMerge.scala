@@ -56,6 +56,8 @@ final private case class SettledClash(mask: Option[RowVersion], conflict: Option
   *   the full name that the table has in the merged catalog
   * @param knows
   *   whether the base knows a commit
+  * @param single
+  *   whether the base is one state, and not several merged
   * @param picked
   *   whether their side does not become a parent, so that our side may have its rows already
   */
@@ -65,6 +67,7 @@ final class TableMerge(
     ours: TableState,
     theirs: TableState,
     knows: Position => Boolean,
+    single: Boolean,
     picked: Boolean,
     decisions: Decisions,
     rows: MergeRows,
@@ -79,19 +82,34 @@ final class TableMerge(
   private lazy val contested =
     new ContestedRows(ours, base, ours.files.files, theirs.files.files, rows, vector)
 
+  // whether a side may have rows of the other, or both those of a third, that the base does not have
+  private val carries = picked || Seq(ours, theirs).exists(_.carried.exists(p => !knows(p)))
+
+  private def isMoved(f: DataFile) =
+    single && !carries && !base.files.contains(f.id) && MovedByBoth.onlyMoved(f, knows)
+  private lazy val ourNews = contested.ourNews.filterNot(r => isMoved(r.file))
+  private lazy val theirNews = contested.theirNews.filterNot(r => isMoved(r.file))
+
+  /** Files of a side with nothing but rows that it moved. */
+  private def moved(side: TableState, other: TableState): Seq[DataFile] =
+    side.files.files.valuesIterator
+      .filter(f => !other.files.files.contains(f.id) && isMoved(f))
+      .toSeq
+      .sortBy(_.id)
+
   def plan(): TablePlan = {
     val schema = torn.map(c =>
       conflict(ConflictKind.Schema, c.reason)
         .copy(column = c.column, base = c.base, ours = c.ours, theirs = c.theirs)
     )
-    val carries = picked || Seq(ours, theirs).exists(_.carried.exists(p => !knows(p)))
     val merged = RowMerge.merge(base.files, ours.files.files, theirs.files.files, vector, carries)
     // rows can only be compared where the columns are clear
     if (schema.nonEmpty) TablePlan(ours, name, metadata, merged.files, Nil, schema, carries)
     else {
+      val quiet = MovedByBoth.settle(merged.contested, moved(ours, theirs), moved(theirs, ours), vector)
       val settled =
         new SettledRows(name, ours, metadata, base, decisions, rows)
-          .settle(contested.find(merged.contested, carries))
+          .settle(contested.find(quiet.left, carries, quiet.without))
       val keys = clashes(merged.files)
       val checks = violations(settled.combined)
       val masks = (settled.masks ++ keys.flatMap(_.mask)).groupMap(_.file.id)(_.position)
@@ -99,7 +117,7 @@ final class TableMerge(
         ours,
         name,
         metadata,
-        masked(merged.files, masks),
+        masked(MovedByBoth.without(merged.files, quiet, vector), masks),
         settled.combined,
         settled.conflicts ++ keys.flatMap(_.conflict) ++ checks,
         carries
@@ -126,8 +144,8 @@ final class TableMerge(
       def declares(side: TableState) = side.metadata.constraints.contains(key)
       val (mine, other) = overlapping(
         key.columns,
-        if (declares(theirs)) contested.ourNews else kept(ours),
-        if (declares(ours)) contested.theirNews else kept(theirs)
+        if (declares(theirs)) ourNews else kept(ours),
+        if (declares(ours)) theirNews else kept(theirs)
       )
       if (mine.isEmpty || other.isEmpty) Nil
       else
@@ -177,7 +195,7 @@ final class TableMerge(
       val (c, r) = (checks.filterNot(side.metadata.constraints.contains), required -- demanded(side))
       if (c.isEmpty && r.isEmpty) Nil else rows.violations(ours, metadata, c, r, news)
     }
-    val found = of(ours, contested.ourNews) ++ of(theirs, contested.theirNews) ++
+    val found = of(ours, ourNews) ++ of(theirs, theirNews) ++
       (if (combined.isEmpty || (checks.isEmpty && required.isEmpty)) Nil
        else rows.violationsOf(metadata, checks, required, combined))
     found.distinct.map { v =>
