@@ -178,6 +178,7 @@ class Catalog(Merging, Committing, Policies, Grants):
                 r["metrics"],
                 r["metadata"],
                 tuple(r["parents"]),
+                r["gates"],
             )
             for r in self._rows(statement, args, ["time"])
         ]

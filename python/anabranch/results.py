@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -68,6 +68,8 @@ class Commit:
         metrics: counts, such as rows written.
         metadata: what the author attached to it.
         parents: ids of the commits before it; a merge has two, the first commit has none.
+        gates: the gates that let it pass, and what each read: ``all`` rows of its tables, or those that
+            ``changed``.
     """
 
     id: str
@@ -79,6 +81,7 @@ class Commit:
     metrics: Mapping[str, int]
     metadata: Mapping[str, str]
     parents: tuple[str, ...]
+    gates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from conftest import Lake
 
+import anabranch
 from anabranch import Catalog
 from anabranch.results import GateResult
 
@@ -178,6 +179,10 @@ def test_a_commit_that_touches_no_table_of_a_gate_runs_none(gated: Any) -> None:
 def test_what_a_gate_let_pass_is_in_the_commit(gated: Any) -> None:
     gated.sql("INSERT INTO t VALUES (3, 30)")
     assert passed(gated) == {"no_negative": "changed"}
+    assert gated.sql("SHOW COMMITS LIMIT 1").first().gates == {"no_negative": "changed"}
+    (commit,) = Catalog(gated.spark, gated.name).log(limit=1)
+    assert commit == anabranch.open(gated.path).log(limit=1)[0]
+    assert commit.gates == {"no_negative": "changed"}
     gated.sql("INSERT INTO `t@dev` VALUES (4, 40)")
     gated.sql("MERGE BRANCH dev")
     assert passed(gated) == {"no_negative": "changed"}
@@ -270,6 +275,16 @@ def test_what_can_be_no_gate_is_refused(
     finally:
         gated.sql("DROP TABLE spark_catalog.default.plain")
     assert head(gated) == before
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb"])
+def test_a_gate_has_a_name(gated: Any, refused: Any, name: str) -> None:
+    with refused("ANABRANCH_GATE.INVALID_NAME"):
+        gated.sql(f"CREATE GATE `{name}` ON BRANCH 'main' AS {NEGATIVE}")
+    gated.sql(f"CREATE GATE `näme; 'x'` ON BRANCH 'main' AS {NEGATIVE}")
+    gated.sql("DROP GATE no_negative")
+    with refused("ANABRANCH_GATE.VIOLATED", "näme; 'x'"):
+        gated.sql("INSERT INTO t VALUES (3, -1)")
 
 
 def test_a_pattern_must_be_one_of_names_of_branches(gated: Any, refused: Any) -> None:

@@ -28,7 +28,8 @@ private[repository] trait History {
       c.metrics,
       c.metadata,
       c.parents.map(_.toString),
-      tables
+      tables,
+      c.gates.map { case (name, passed) => name -> passed.read }
     )
   }
 

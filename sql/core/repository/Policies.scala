@@ -31,10 +31,12 @@ final class Policies private[repository] (
   /** Creates a gate, if it holds on all branches that it is about.
     *
     * @throws AnabranchException
-    *   ANABRANCH_GATE.ALREADY_EXISTS, INVALID, VIOLATED, FAILED, TIMEOUT; ANABRANCH_REF.PROTECTED;
+    *   ANABRANCH_GATE.INVALID_NAME, ALREADY_EXISTS, INVALID, VIOLATED, FAILED, TIMEOUT; ANABRANCH_REF.PROTECTED;
     *   ANABRANCH_PERMISSION.DENIED
     */
   def create(name: String, gate: Gate, replace: Boolean, ifNotExists: Boolean, by: CommitContext): Unit = {
+    if (name.trim.isEmpty || name.exists(_.isControl))
+      throw AnabranchException("ANABRANCH_GATE.INVALID_NAME", "gate" -> name)
     checkPattern(gate.branches)
     val policies = newest.policies
     if (!(ifNotExists && policies.contains(Policy.gate(name)))) {

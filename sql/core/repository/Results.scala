@@ -10,7 +10,8 @@ final case class BranchInfo(name: String, head: CommitInfo)
 final case class TagInfo(name: String, commit: CommitInfo)
 
 /** What a commit says of itself. `timeMillis` is UTC, milliseconds since 1970. `tables` are the full
-  * names of the tables it touched. `erased` parts of a commit read as empty.
+  * names of the tables it touched. `erased` parts of a commit read as empty. `gates` are those that let it pass, each with
+  * what it read: all rows of its tables, or those that changed.
   */
 final case class CommitInfo(
     id: String,
@@ -22,7 +23,8 @@ final case class CommitInfo(
     metrics: Map[String, Long],
     metadata: Map[String, String],
     parents: Seq[String],
-    tables: Seq[String]
+    tables: Seq[String],
+    gates: Map[String, String]
 )
 
 /** One table in a merge or diff; `change` is created, changed, dropped, renamed or conflict.

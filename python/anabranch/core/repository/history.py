@@ -163,6 +163,7 @@ def described(e: Entry, tables: tuple[str, ...]) -> Commit:
         c.metrics,
         c.metadata,
         tuple(map(str, c.parents)),
+        {name: passed["read"] for name, passed in c.gates.items()},
     )
 
 
