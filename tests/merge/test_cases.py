@@ -12,6 +12,15 @@ from pyspark.errors import PySparkException
 from merge.cases import CASES, SETUP, Case
 
 PATH = "docs/merging.md"
+MORE = """\
+Beside these (`tests/merge/test_names_and_keys.py`, `test_decisions.py`):
+
+- A cell is the value of a column in a row. A struct, an array and a map are one cell each.
+- Tables of one name that both sides made are a conflict (`name`): `ON CONFLICT OURS FOR TABLE t` keeps ours, `THEIRS` takes theirs.
+- A key that one side alone declared is held against new rows of the other side and all rows of its own (`duplicate key`).
+- A `CHECK` of one side about a column that the other renamed or dropped is a conflict (`schema`), and so are new partitions on one side
+  and new rows on the other. No choice settles these: drop the constraint, or insert the rows again.
+- Conflicts that no choice settles, as broken constraints, are mended on one of the branches; then the merge goes on.""".splitlines()
 
 
 def run(lake: Any, branch: str, statements: Sequence[str]) -> None:
@@ -83,6 +92,8 @@ def test_the_cases_are_documented(generated: Callable[[str, str], None]) -> None
         "| case | ours | theirs | merged |",
         "|---|---|---|---|",
         *(f"| {c.title} | {sql((*c.setup, *c.ours))} | {sql(c.theirs)} | {outcome(c)} |" for c in CASES),
+        "",
+        *MORE,
         "",
     ]
     generated(PATH, "\n".join(lines))

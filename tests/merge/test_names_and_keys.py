@@ -83,6 +83,33 @@ def test_a_key_that_one_side_declared_holds_for_new_rows_of_the_other(
 
 
 @pytest.mark.parametrize("turned", [False, True])
+def test_a_key_where_rows_were_deleted_and_compacted(lake: Any, turned: bool) -> None:
+    """The row of the other side that is gone in the merged table stands in the way of none."""
+    keyed = [KEY, "UPDATE t SET a = 'keyed' WHERE id = 2", "OPTIMIZE t"]
+    other = [
+        "DELETE FROM t WHERE id = 1",
+        "INSERT INTO t VALUES (1, 'new', 'new')",
+        "UPDATE t SET b = 'x' WHERE id = 2",
+    ]
+    fork(lake, *((other, keyed) if turned else (keyed, other)))
+    assert conflicts(lake) == []
+    lake.sql(
+        "INSERT INTO `t@dev` VALUES (2, 'again', 'again')"
+        if not turned
+        else "INSERT INTO t VALUES (2, 'again', 'x')"
+    )
+    assert conflicts(lake) == [("duplicate key", "2")]
+
+
+def test_keys_are_equal_as_their_collation_has_it(lake: Any) -> None:
+    lake.sql("CREATE TABLE k (name STRING COLLATE UTF8_LCASE, CONSTRAINT pk PRIMARY KEY (name) NOT ENFORCED)")
+    lake.sql("CREATE BRANCH dev")
+    lake.sql("INSERT INTO k VALUES ('a')")
+    lake.sql("INSERT INTO `k@dev` VALUES ('A')")
+    assert conflicts(lake) == [("duplicate key", "a")]
+
+
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     ("statements", "found"),
     [
@@ -105,6 +132,36 @@ def test_a_check_and_a_change_of_the_column_that_it_is_about(
     assert conflicts(lake) == found
     lake.sql(f"ALTER TABLE `t@{'dev' if turned else 'main'}` DROP CONSTRAINT fine")
     lake.sql("MERGE BRANCH dev")
+
+
+PARTITIONED = "CREATE OR REPLACE TABLE t (id INT, a STRING, b STRING) PARTITIONED BY (a)"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        ([], []),
+        (["DELETE FROM t WHERE id = 1"], []),
+        (["OPTIMIZE t"], []),
+        (["INSERT INTO t VALUES (3, 'a3', 'b3')"], [("schema", None)]),
+        ([PARTITIONED], []),
+        ([PARTITIONED, "INSERT INTO t VALUES (3, 'a3', 'b3')"], []),
+        ([PARTITIONED.replace("(a)", "(b)")], [("schema", None)]),
+    ],
+)
+def test_rows_of_a_side_and_partitions_of_the_other(
+    lake: Any, turned: bool, statements: list[str], found: list[Any]
+) -> None:
+    """Files would not tell to which of the new partitions their rows belong, and conditions would not find them."""
+    replaced = [PARTITIONED, "INSERT INTO t VALUES (8, 'a8', 'b8')"]
+    fork(lake, *((statements, replaced) if turned else (replaced, statements)))
+    assert conflicts(lake) == found
+    if not found:
+        lake.sql("MERGE BRANCH dev")
+        for a in ("a3", "a8"):
+            wanted = [(a,)] if a == "a8" or any("a3" in s for s in statements) else []
+            assert lake.rows(f"SELECT a FROM t WHERE a = '{a}'") == wanted
 
 
 def test_fields_and_quoted_names_in_a_check(lake: Any) -> None:

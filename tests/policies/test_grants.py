@@ -208,7 +208,7 @@ def test_what_is_revoked_from_the_last_is_nobodys_and_public_is_everybody(tables
             tables.rows("SELECT * FROM t")
         with refused(DENIED, "granted to nobody"):
             tables.sql("DELETE FROM t")
-    grant(tables, "GRANT SELECT ON TABLE t TO PUBLIC")
+    grant(tables, "GRANT SELECT ON TABLE t TO public")
     with author(tables, "eve"):
         assert tables.rows("SELECT * FROM t") == [(1,)]
     grant(tables, "REVOKE SELECT ON TABLE t FROM PUBLIC")

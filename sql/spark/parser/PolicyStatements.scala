@@ -1,5 +1,6 @@
 package io.anabranch.spark.parser
 
+import io.anabranch.core.format.Grant
 import io.anabranch.spark.commands._
 import org.apache.spark.sql.catalyst.parser.{ParseException, ParserInterface}
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
@@ -64,11 +65,14 @@ private object PolicyStatements {
   }
 
   def authors(t: Tokens): Seq[String] =
-    t.name("the name of an author") +: Iterator
-      .continually(t.accept(","))
-      .takeWhile(identity)
-      .map(_ => t.name("the name of an author"))
-      .toList
+    author(t) +: Iterator.continually(t.accept(",")).takeWhile(identity).map(_ => author(t)).toList
+
+  /** Everybody is a word of the language, in whatever case; in quotes it is a name as any other. */
+  private def author(t: Tokens): String = {
+    val word = t.peek().exists(_.is(Grant.Public))
+    val name = t.name("the name of an author")
+    if (word && name.equalsIgnoreCase(Grant.Public)) Grant.Public else name
+  }
 
   def unprotect(t: Tokens): LogicalPlan = {
     t.usage = "UNPROTECT BRANCH [IF PROTECTED] 'pattern' [IN catalog]"

@@ -110,27 +110,46 @@ final class TableMerge(
       val settled =
         new SettledRows(name, ours, metadata, base, decisions, rows)
           .settle(contested.find(quiet.left, carries, quiet.without))
-      val keys = clashes(merged.files)
+      val combined = settled.combined.map(_._1).toSet
+      // keys of rows that are put together are those of their sides
+      val (apart, gone) = settled.masks.partition(v => combined(v.id))
+      val kept = masked(MovedByBoth.without(merged.files, quiet, vector), gone)
+      val keys = clashes(kept)
       val checks = violations(settled.combined)
-      val masks = (settled.masks ++ keys.flatMap(_.mask)).groupMap(_.file.id)(_.position)
+      val files = masked(kept, apart ++ keys.flatMap(_.mask))
       TablePlan(
         ours,
         name,
         metadata,
-        masked(MovedByBoth.without(merged.files, quiet, vector), masks),
+        files,
         settled.combined,
-        settled.conflicts ++ keys.flatMap(_.conflict) ++ checks,
+        settled.conflicts ++ keys.flatMap(_.conflict) ++ checks ++ misplaced(files.keySet),
         carries
       )
     }
   }
 
-  private def masked(files: Map[String, MergedFile], masks: Map[String, Seq[Long]]): Map[String, MergedFile] =
+  /** Files tell the partitions of their rows, so all of them must do so in the same way. */
+  private def misplaced(merged: Set[String]): Option[MergeConflict] = {
+    def strays(side: TableState, other: TableState) =
+      side.metadata.partitioning != metadata.partitioning &&
+        (side.files.files.keySet.intersect(merged) -- other.files.files.keySet).nonEmpty
+    Option.when(strays(ours, theirs) || strays(theirs, ours))(
+      conflict(
+        ConflictKind.Schema,
+        "one side partitioned the table anew, and the other has rows that are partitioned otherwise"
+      )
+    )
+  }
+
+  private def masked(files: Map[String, MergedFile], versions: Seq[RowVersion]): Map[String, MergedFile] = {
+    val masks = versions.groupMap(_.file.id)(_.position)
     files.flatMap { case (id, f) =>
       val more = RowPositions.of(masks.getOrElse(id, Nil).toArray)
       val dead = if (more.isEmpty) f.dead else Some(f.dead.getOrElse(vector(f.file)).union(more))
       Option.when(!dead.exists(_.size >= f.file.rows))(id -> f.copy(dead = dead))
     }
+  }
 
   /** Rows of both sides with one declared key. New rows of a side that knows nothing of the key must stand beside all rows of
     * the other.
@@ -168,7 +187,13 @@ final class TableMerge(
       ourRows: Seq[RowsAt],
       theirRows: Seq[RowsAt]
   ): (Seq[RowsAt], Seq[RowsAt]) = {
-    def bounds(r: RowsAt) = columns.map { c =>
+    // other orders than that of bytes have equal values beyond bounds
+    def ordered(column: String) = !metadata.columns.find(_.physical == column).map(_.dataType).exists {
+      case ColumnType.Primitive(name) => name.contains(" collate ")
+      case _ => false
+    }
+    val compared = columns.filter(ordered)
+    def bounds(r: RowsAt) = compared.map { c =>
       val b = Bounds.of(r.file, c, partitioned = false)
       (b.min, b.max)
     }
