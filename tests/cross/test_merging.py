@@ -122,3 +122,15 @@ def test_a_merge_begun_in_spark_is_decided_in_python_and_continued_in_spark(new_
     assert anabranch.open(lake.path).conflicts() == []
     with pytest.raises(anabranch.errors.MergeNoneUnfinished):
         native.continue_merge()
+
+
+def test_neither_half_merges_rows_into_partitions_that_they_do_not_tell_of(new_lake: Any) -> None:
+    lake = new_lake()
+    lake.sql("USE {lake}.default")
+    run(lake, "main", SETUP)
+    lake.sql("CREATE BRANCH dev IN {lake}")
+    run(lake, "main", ("CREATE OR REPLACE TABLE t (id INT, a STRING, b STRING) PARTITIONED BY (a)",))
+    run(lake, "dev", ("INSERT INTO t VALUES (4, 'a4', 'b4')",))
+    spark = [r.detail for r in lake.sql("MERGE BRANCH dev IN {lake} DRY RUN").collect() if r.kind == "schema"]
+    native = [c.detail for c in anabranch.open(lake.path).merge("dev", dry_run=True).conflicts]
+    assert spark == native != []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -182,11 +183,23 @@ class TableMerge:
         )
         settled = settling.settle(self._contested.find(merged.contested, self._carries))
         masks, clashes = self._clashes()
+        files = self._masked(merged.files, [*settled.masks, *masks])
+        broken = self._violations(settled.combined)
         return self._planned(
-            self._masked(merged.files, [*settled.masks, *masks]),
+            files,
             settled.combined,
-            [*settled.conflicts, *clashes, *self._violations(settled.combined)],
+            [*settled.conflicts, *clashes, *broken, *self._misplaced(files.keys())],
         )
+
+    def _misplaced(self, merged: AbstractSet[str]) -> list[MergeConflict]:
+        """Files tell the partitions of their rows, so all of them must do so in the same way."""
+        for side, other in ((self._ours, self._theirs), (self._theirs, self._ours)):
+            if side.metadata.partitioning != self._metadata.partitioning and (
+                (side.files.files.keys() & merged) - other.files.files.keys()
+            ):
+                reason = "one side partitioned the table anew, and the other has rows that are partitioned "
+                return [self._conflict(SCHEMA, f"{reason}otherwise")]
+        return []
 
     def _planned(
         self,
