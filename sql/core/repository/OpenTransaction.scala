@@ -47,8 +47,8 @@ final class OpenTransaction private[repository] (
     if (from.id != staged.state.id) refuse("another statement changed the transaction while it ran")
     intent match {
       case _: Append | _: Overwrite | _: RowChanges | _: CreateTable | _: ReplaceTable | _: DropTable |
-          _: RenameTable | _: AlterTable | _: Evolve | _: RestoreTable | _: CreateNamespace | _: AlterNamespace |
-          _: DropNamespace =>
+          _: RenameTable | _: AlterTable | _: Evolve | _: RestoreTable | _: CreateNamespace |
+          _: AlterNamespace | _: DropNamespace =>
         staged = staged.and(intent, OpenTransaction.seqs.decrementAndGet(), states.over)
       case _ => refuse("it can't stand in a transaction")
     }
