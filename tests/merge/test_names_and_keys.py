@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import anabranch
+
 KEY = "ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (id) NOT ENFORCED"
 CHECK = "ALTER TABLE t ADD CONSTRAINT fine CHECK (a <> 'b')"
 
@@ -23,8 +25,20 @@ def fork(lake: Any, main: Sequence[str], dev: Sequence[str]) -> None:
 
 
 def conflicts(lake: Any) -> list[tuple[Any, ...]]:
+    """As both halves tell them: kind, and key or column."""
+    found = told_by_spark(lake)
+    assert set(found) == told_without_spark(lake)
+    return found
+
+
+def told_by_spark(lake: Any) -> list[tuple[Any, ...]]:
     rows = [r.asDict() for r in lake.sql("MERGE BRANCH dev DRY RUN").collect()]
     return [(r["kind"], r["key"] or r["column"]) for r in rows if r["change"] == "conflict"]
+
+
+def told_without_spark(lake: Any) -> set[tuple[Any, ...]]:
+    result = anabranch.open(lake.path).merge("dev", into="main", dry_run=True)
+    return {(c.kind, c.key or c.column) for c in result.conflicts}
 
 
 @pytest.mark.parametrize(("side", "columns"), [("OURS", ["x"]), ("THEIRS", ["y"])])
@@ -106,7 +120,9 @@ def test_keys_are_equal_as_their_collation_has_it(lake: Any) -> None:
     lake.sql("CREATE BRANCH dev")
     lake.sql("INSERT INTO k VALUES ('a')")
     lake.sql("INSERT INTO `k@dev` VALUES ('A')")
-    assert conflicts(lake) == [("duplicate key", "a")]
+    assert told_by_spark(lake) == [("duplicate key", "a")]
+    with pytest.raises(anabranch.errors.SchemaUnsupportedChange, match="name by a collation"):
+        told_without_spark(lake)
 
 
 @pytest.mark.parametrize("turned", [False, True])

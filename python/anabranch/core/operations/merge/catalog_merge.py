@@ -76,17 +76,22 @@ def three_way(
     conflicts += [
         MergeConflict(NAMESPACE, None, n, p.problem) for n, p in space_parts.items() if p.problem is not None
     ]
-    taken: dict[Name, list[str]] = {}
     for id, facts in tables.items():
-        taken.setdefault(facts.name, []).append(id)
         if facts.name[:-1] not in there:
             reason = "one side dropped its namespace, the other kept or made the table"
             conflicts.append(MergeConflict(NAMESPACE, id, facts.name, reason))
-    for name, ids in taken.items():
-        if len(ids) > 1:
-            reason = "different tables have this name on the two sides"
-            conflicts += [MergeConflict(NAME, id, name, reason) for id in ids]
-    return CatalogFacts(tables, spaces), conflicts
+    return CatalogFacts(tables, spaces), conflicts + same_names(tables)
+
+
+def same_names(tables: Mapping[str, TableFacts]) -> list[MergeConflict]:
+    """Tables that have one name."""
+    taken: dict[Name, list[str]] = {}
+    for id, facts in tables.items():
+        taken.setdefault(facts.name, []).append(id)
+    reason = "different tables have this name on the two sides"
+    return [
+        MergeConflict(NAME, id, name, reason) for name, ids in taken.items() if len(ids) > 1 for id in ids
+    ]
 
 
 def virtual_base(under: CatalogFacts, one: CatalogFacts, other: CatalogFacts) -> CatalogFacts:

@@ -9,8 +9,14 @@ from anabranch.core.format.commits import Name, TableChange
 from anabranch.core.format.names import Position
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.operations.merge.base_table import BaseCatalog
-from anabranch.core.operations.merge.catalog_merge import OPEN, CatalogFacts, Properties, three_way
-from anabranch.core.operations.merge.conflicts import NAMESPACE, TABLE, MergeConflict
+from anabranch.core.operations.merge.catalog_merge import (
+    OPEN,
+    CatalogFacts,
+    Properties,
+    same_names,
+    three_way,
+)
+from anabranch.core.operations.merge.conflicts import NAME, NAMESPACE, TABLE, MergeConflict
 from anabranch.core.operations.merge.decisions import Decisions
 from anabranch.core.operations.merge.table_merge import MergeContext, TableMerge, TablePlan
 from anabranch.core.transaction.proposals import Proposal
@@ -126,7 +132,7 @@ class CombineBranches:
         ours: CatalogFacts,
         theirs: CatalogFacts,
     ) -> tuple[CatalogFacts, list[MergeConflict]]:
-        """Conflicts about whole tables and namespaces, as decided for one side."""
+        """Conflicts about whole tables, their names and namespaces, as decided for one side."""
         tables, spaces, left = dict(merged.tables), dict(merged.namespaces), []
         for c in conflicts:
             choice = self.decisions.about(c.name)
@@ -135,13 +141,19 @@ class CombineBranches:
                 tables.pop(c.table, None)
                 if c.table in side.tables:
                     tables[c.table] = side.tables[c.table]
+            elif side is not None and c.kind == NAME and c.table is not None:
+                # the name is for whom that side gave it to; what the table holds is merged as any other
+                if c.table not in side.tables:
+                    tables.pop(c.table, None)
+                elif c.table in tables:
+                    tables[c.table] = tables[c.table]._replace(name=side.tables[c.table].name)
             elif side is not None and c.kind == NAMESPACE and c.table is None:
                 spaces.pop(c.name, None)
                 if c.name in side.namespaces:
                     spaces[c.name] = side.namespaces[c.name]
             else:
                 left.append(c)
-        return CatalogFacts(tables, spaces), left
+        return CatalogFacts(tables, spaces), left + [c for c in same_names(tables) if c not in conflicts]
 
     def _changes(self, now: CatalogState, plan: CatalogPlan) -> dict[str, TableChange]:
         changes = {id: TableChange(dropped=True) for id in now.tables if id not in plan.facts.tables}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,7 +98,20 @@ class MetadataMerge:
                 self._open.append(
                     MetadataConflict(f.column, "one side dropped it, and the table is partitioned by it")
                 )
+        self._named_in_checks(merged, ours, theirs)
         return merged
+
+    def _named_in_checks(self, merged: TableMetadata, *sides: TableMetadata) -> None:
+        """The text of a CHECK names columns as its side knows them."""
+        for side in sides:
+            stale = _renamed(side.columns, merged.columns)
+            for check in merged.constraints:
+                if not isinstance(check, Check) or check not in side.constraints:
+                    continue
+                words = _words(check.condition)
+                about = f"the constraint {check.name} of the other is about it"
+                reason = f"one side renamed or dropped it, and {about}"
+                self._open += [MetadataConflict(name, reason) for name in stale if name.lower() in words]
 
     def _conflict(
         self, column: str | None, reason: str, base: Any, ours: Any, theirs: Any, show: Show
@@ -262,6 +276,26 @@ def _order(base: list[str], ours: list[str], theirs: list[str]) -> Iterable[str]
 
     lead, rest = (theirs, ours) if moved(theirs) and not moved(ours) else (ours, theirs)
     return dict.fromkeys([*lead, *rest])
+
+
+def _renamed(before: Sequence[Column], after: Sequence[Column]) -> list[str]:
+    """Names of columns and fields that mean nothing, or another one, among others."""
+    now, found = {c.physical.lower(): c for c in after}, list[str]()
+    for b in before:
+        same = now.get(b.physical.lower())
+        if same is None or same.name.lower() != b.name.lower():
+            found.append(b.name)
+        elif isinstance(b.type, Struct) and isinstance(same.type, Struct):
+            found += _renamed(b.type.fields, same.type.fields)
+    return list(dict.fromkeys(found))
+
+
+def _words(condition: str) -> set[str]:
+    """What may be a name in SQL: more rather than less."""
+    plain = re.sub(r"'(?:[^'\\]|\\.)*'", " ", condition).lower()
+    quoted = r"`((?:[^`]|``)+)`"
+    names = {name.replace("``", "`") for name in re.findall(quoted, plain)}
+    return names | set(re.split(r"\W+", re.sub(quoted, " ", plain)))
 
 
 def _show_type(t: ColumnType) -> str:

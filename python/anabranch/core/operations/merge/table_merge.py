@@ -28,8 +28,9 @@ from anabranch.core.operations.merge.contested_rows import ContestedRows
 from anabranch.core.operations.merge.decisions import Decisions
 from anabranch.core.operations.merge.metadata_merge import MetadataMerge
 from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory
-from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, merge_rows
+from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, live, merge_rows
 from anabranch.core.operations.merge.settled_rows import SettledRows
+from anabranch.core.operations.schemas import unsupported
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
@@ -182,8 +183,12 @@ class TableMerge:
             self._name, self._ours, self._metadata, self._base, self._decisions, self._io.rows
         )
         settled = settling.settle(self._contested.find(merged.contested, self._carries))
-        masks, clashes = self._clashes()
-        files = self._masked(merged.files, [*settled.masks, *masks])
+        # keys of rows that are put together are those of their sides
+        combined = {id for id, _ in settled.combined}
+        apart = [v for v in settled.masks if v.id in combined]
+        kept = self._masked(merged.files, [v for v in settled.masks if v.id not in combined])
+        masks, clashes = self._clashes(kept)
+        files = self._masked(kept, [*apart, *masks])
         broken = self._violations(settled.combined)
         return self._planned(
             files,
@@ -235,11 +240,11 @@ class TableMerge:
                 found[id] = f
         return found
 
-    def _clashes(self) -> tuple[list[RowVersion], list[MergeConflict]]:
+    def _clashes(self, merged: dict[str, MergedFile]) -> tuple[list[RowVersion], list[MergeConflict]]:
         """Rows of both sides with one declared key: those that go, and conflicts."""
         masks, conflicts = [], []
         for key in self._metadata.constraints:
-            mine, other = self._overlapping(key.columns) if isinstance(key, Key) else ([], [])
+            mine, other = self._overlapping(key, merged) if isinstance(key, Key) else ([], [])
             if not isinstance(key, Key) or not mine or not other:
                 continue
             for c in self._io.rows.clashes(self._ours, self._metadata, key.columns, mine, other):
@@ -252,10 +257,29 @@ class TableMerge:
                     masks.append(c.ours if choice == "theirs" else c.theirs)
         return masks, conflicts
 
-    def _overlapping(self, columns: Sequence[str]) -> tuple[list[RowsAt], list[RowsAt]]:
-        """New rows of both sides, of the files whose bounds allow equal keys."""
-        ours, theirs = self._contested.our_news, self._contested.their_news
-        return _near(ours, theirs, columns), _near(theirs, ours, columns)
+    def _must_compare(self, key: Key) -> None:
+        for c in self._metadata.columns:
+            if c.physical in key.columns and isinstance(c.type, str) and " collate " in c.type:
+                reason = f"both sides have rows, and the key {key.name} compares {c.name} by a collation"
+                raise unsupported(self._ours.full_name, reason, "Merge with Spark.")
+
+    def _overlapping(self, key: Key, merged: dict[str, MergedFile]) -> tuple[list[RowsAt], list[RowsAt]]:
+        """Rows of both sides, of the files whose bounds allow equal keys.
+
+        New ones; where a side knows nothing of the key, all of the other.
+        """
+        from pyroaring import BitMap64
+
+        def kept(side: TableState) -> list[RowsAt]:
+            here = (merged[id] for id in sorted(side.files.files) if id in merged)
+            return [RowsAt(f.file, live(f.file, self._io.vector) - (f.dead or BitMap64())) for f in here]
+
+        news = self._contested
+        ours = news.our_news if key in self._theirs.metadata.constraints else kept(self._ours)
+        theirs = news.their_news if key in self._ours.metadata.constraints else kept(self._theirs)
+        if ours and theirs:
+            self._must_compare(key)
+        return _near(ours, theirs, key.columns), _near(theirs, ours, key.columns)
 
     def _violations(self, combined: list[tuple[int, Cells]]) -> list[MergeConflict]:
         """New rows of a side that break what the other demands, and rows put together that break anything."""
