@@ -101,7 +101,7 @@ def test_a_squash_has_one_parent_and_does_not_come_twice(lake: Any) -> None:
     lake.sql("INSERT INTO `t@dev` VALUES (7, 7)")
     lake.sql("INSERT INTO t VALUES (8, 8)")
     lake.sql("MERGE BRANCH dev IN {lake} SQUASH MESSAGE 'all of it'")
-    (_, _, _, _, message, _, _, _, parents), *_ = lake.rows("SHOW COMMITS IN {lake} LIMIT 1")
+    (_, _, _, _, message, _, _, _, parents, _), *_ = lake.rows("SHOW COMMITS IN {lake} LIMIT 1")
     assert (message, len(parents)) == ("all of it", 1)
     lake.sql("UPDATE `t@dev` SET v = 20 WHERE id = 2")
     lake.sql("MERGE BRANCH dev IN {lake}")

@@ -61,7 +61,7 @@ def test_each_is_decided_and_the_merge_continued_by_somebody_else(
     ) == [(0,)]
     other.sql("CONTINUE MERGE IN {lake} MESSAGE 'as we agreed'")
     assert sorted(kept.rows("SELECT * FROM t")) == [(1, "a1", 1), (2, "theirs", 25)]
-    (_, _, _, operation, message, *_, parents), *_ = kept.rows("SHOW COMMITS IN {lake} LIMIT 1")
+    (_, _, _, operation, message, _, _, _, parents, _), *_ = kept.rows("SHOW COMMITS IN {lake} LIMIT 1")
     assert (operation, message, len(parents)) == ("MERGE BRANCH", "as we agreed", 2)
     assert conflicts(kept) == []
     assert kept.rows("MERGE BRANCH dev IN {lake}") == []

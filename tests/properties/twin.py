@@ -108,7 +108,7 @@ class Twin:
         """Compares the log of a branch, and learns ids and times of commits that are new."""
         found = [
             (id, round(time.timestamp() * 1000), operation, message, tables, parents)
-            for id, time, _, operation, message, tables, _, _, parents in self._lake.rows(
+            for id, time, _, operation, message, tables, _, _, parents, _ in self._lake.rows(
                 f"SHOW COMMITS ON `{branch}` IN {{lake}}"
             )
         ]

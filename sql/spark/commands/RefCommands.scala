@@ -108,7 +108,7 @@ final case class ShowCommits(
 ) extends RefCommand {
   override protected def columns: String = (if (graph) "graph STRING, " else "") +
     "commit STRING, time TIMESTAMP, author STRING, operation STRING, message STRING, tables ARRAY<STRING>, " +
-    "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, gates MAP<STRING, STRING>, parents ARRAY<STRING>"
+    "metrics MAP<STRING, BIGINT>, metadata MAP<STRING, STRING>, parents ARRAY<STRING>, gates MAP<STRING, STRING>"
   override protected def onlyReads: Boolean = true
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
     val (from, most) = (ref.getOrElse(c.currentRef), limit.getOrElse(Int.MaxValue))
@@ -125,8 +125,8 @@ final case class ShowCommits(
     i.tables,
     i.metrics,
     i.metadata,
-    i.gates,
-    i.parents
+    i.parents,
+    i.gates
   )
 }
 
