@@ -20,6 +20,14 @@ class Lake:
         at = "" if ref is None else f" VERSION AS OF '{ref}'"
         return f"{self.namespace}.{name}{at}"
 
+    def days(self, start: str, end: str) -> str:
+        """SQL: how many days lie between two dates."""
+        return f"datediff({end}, {start})"
+
+    def each(self, array: str) -> str:
+        """SQL: a row for each element of an array, in a select list."""
+        return f"explode({array})"
+
     def rows(self, query: str) -> list[Row]:
         """All rows of a query."""
         return self.spark.sql(query).collect()
@@ -37,7 +45,7 @@ class Lake:
         """SHA-256 over all rows of a query, whatever their order, computed in Spark.
 
         Each row is digested as JSON (so with names), the row digests are sorted, and digested again: equal
-        digests mean the same rows the same number of times.
+        digests mean the same rows the same number of times. `without_spark.digest` does so of a pandas frame.
         """
         each = f"SELECT sha2(to_json(struct(*), map('ignoreNullFields', 'false')), 256) AS row FROM ({query})"
         everything = "sha2(array_join(array_sort(collect_list(row)), ''), 256)"

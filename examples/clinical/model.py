@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import Row
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
@@ -17,6 +16,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from features import FEATURES
+
+Row = Mapping[str, Any]
+"""A training row by column: of Spark, or of pandas."""
 
 SEED = 0
 _RESAMPLES = 200
@@ -52,7 +54,7 @@ def cross_validate(rows: Sequence[Row]) -> Figures:
     """Five folds in which no patient is both learnt from and asked about."""
     ordered = _ordered(rows)
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=SEED)
-    patients = [row.patient_id for row in ordered]
+    patients = [row["patient_id"] for row in ordered]
     predicted = cross_val_predict(
         new_model(), _inputs(ordered), _labels(ordered), groups=patients, cv=folds, method="predict_proba"
     )
@@ -72,7 +74,7 @@ def evaluate(model: Pipeline, rows: Sequence[Row]) -> Figures:
 
 
 def _ordered(rows: Sequence[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: (row.patient_id, row.day))
+    return sorted(rows, key=lambda row: (row["patient_id"], row["day"]))
 
 
 def _inputs(rows: Sequence[Row]) -> NDArray[np.float64]:
@@ -81,16 +83,16 @@ def _inputs(rows: Sequence[Row]) -> NDArray[np.float64]:
 
 
 def _labels(rows: Sequence[Row]) -> NDArray[np.int64]:
-    return np.array([row.reduced for row in rows], dtype=np.int64)
+    return np.array([row["reduced"] for row in rows], dtype=np.int64)
 
 
 def _figures(rows: Sequence[Row], predicted: NDArray[Any]) -> Figures:
     labels = _labels(rows)
     low, high = _interval(rows, labels, predicted)
-    last_egfr = np.array([float(row.egfr) for row in rows])
+    last_egfr = np.array([float(row["egfr"]) for row in rows])
     return Figures(
         rows=len(rows),
-        patients=len({row.patient_id for row in rows}),
+        patients=len({row["patient_id"] for row in rows}),
         positive=int(labels.sum()),
         auroc=float(roc_auc_score(labels, predicted)),
         low=low,
@@ -104,7 +106,7 @@ def _interval(rows: Sequence[Row], labels: NDArray[Any], predicted: NDArray[Any]
     """Bootstrap by patient, not by row: the rows of one patient say the same thing many times."""
     of_patient: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
-        of_patient.setdefault(row.patient_id, []).append(index)
+        of_patient.setdefault(row["patient_id"], []).append(index)
     groups = list(of_patient.values())
     random = np.random.default_rng(SEED)
     scores = []

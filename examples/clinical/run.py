@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 import anabranch
 import chapters
 import generate
+import handover
 import ingest
 from lake import Lake
 from story import Story
@@ -57,10 +58,15 @@ def main(arguments: Sequence[str]) -> None:
         chapters.tell(demo)
     finally:
         spark.stop()
+    story.chapter("Without Spark: the same repository in pandas, in a process that has no JVM")
+    handover.look_without_spark(repository, chapters.TAG, conf, generate.CACHE)
     print(f"\nDone in {story.seconds:.0f} s. Go on with spark-sql, for one:")
     print("  SHOW COMMITS IN lake;  SELECT * FROM lake.clinical.source_file VERSION AS OF 'train-2026-01';\n")
     java = os.environ.get("JAVA_HOME")
     print(_spark_sql(repository, conf, java if java != had_java_home else None))
+    if repository.startswith("file:"):
+        program = shlex.quote(str(Path(sys.executable).with_name("anabranch")))
+        print(f"\nor without Spark:\n{program} -r {shlex.quote(repository)} diff {chapters.TAG} main")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

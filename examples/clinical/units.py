@@ -8,9 +8,11 @@ creatinine of 0.9 mmol/L exists. A program that heeds units makes it 10.2 mg/dL,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ingest import SourceFile
-from lake import Lake
+if TYPE_CHECKING:
+    from ingest import SourceFile
+    from lake import Lake
 
 MG_DL_PER_MMOL_L = {"2345-7": 18.016, "2160-0": 11.312}
 """By LOINC code (glucose, creatinine): the molar mass in g/mol over 10."""

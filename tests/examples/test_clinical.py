@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,12 +19,15 @@ from anabranch import Catalog
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "clinical"
 sys.path.insert(0, str(EXAMPLE))
 
+pd = pytest.importorskip("pandas")
 pytest.importorskip("sklearn", reason="the example's model needs scikit-learn")
 
 import chapters  # noqa: E402
 import generate  # noqa: E402
+import handover  # noqa: E402
 import ingest  # noqa: E402
 import resources  # noqa: E402
+import without_spark  # noqa: E402
 from lake import Lake  # noqa: E402
 from story import Story  # noqa: E402
 
@@ -167,6 +173,49 @@ def test_the_story_comes_out_right(
     ]
     assert history[0].metadata == {"ticket": "OPS-12"}
     assert "CHECK FAILED" in capsys.readouterr().out
+    _is_the_same_without_spark(catalog, outcome, tmp_path)
+    _runs_without_spark(handover.command(catalog.uri, chapters.TAG, {}, tmp_path), dict(os.environ))
+
+
+def _is_the_same_without_spark(catalog: Any, outcome: chapters.Outcome, folder: Path) -> None:
+    """What pandas says of the repository is what Spark said."""
+    repo = without_spark.opened(catalog.uri, chapters.TAG, {})
+    found = without_spark.look(repo, folder, Story())
+    assert set(found.digests.values()) == {outcome.digests["trained on"]}
+    assert found.figures == outcome.trained
+    assert f"{found.figures.auroc:.4f}" == found.auroc_in_commit
+
+    spark = Catalog(catalog.spark, catalog.name)
+    (correction,) = (c for c in spark.log(chapters.SECOND) if c.metadata.get("ticket") == "LAB-7")
+    cell = found.cell
+    assert (cell.before, cell.after) == ("mmol/L", "mg/dL")
+    assert cell.commit.id == correction.id, "of the branch, not that of the merge"
+    assert (cell.commit.author, cell.commit.message) == (
+        "data-engineering",
+        "mmol/L beside numbers in mg/dL: label corrected",
+    )
+    (review,) = (v for v in spark.history("clinical.observation") if v.author == "coding-review")
+    assert cell.row_commit == review.commit, "which changed other cells of the row, later"
+
+    was, now = (
+        dict(catalog.rows(f"SELECT id, unit FROM {{lake}}.clinical.observation VERSION AS OF '{ref}'"))
+        for ref in (f"{correction.id}~1", correction.id)
+    )
+    with open(found.file, newline="") as file:
+        exported = list(csv.DictReader(file))
+    assert len(exported) == found.exported == sum(outcome.cells_corrected.values())
+    assert {(c["id"], c["column"], c["before"], c["after"]) for c in exported} == {
+        (id, "unit", was[id], unit) for id, unit in now.items() if was[id] != unit
+    }
+
+
+def _runs_without_spark(command: list[str], environment: dict[str, str]) -> str:
+    """Runs the chapter as run.py does, in a process that ends badly if it imports pyspark; what it prints."""
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "NOT THE SAME" not in run.stdout
+    assert "pyspark was not imported" in run.stdout
+    return run.stdout
 
 
 def test_a_failed_check_keeps_main_as_it_was(new_lake: Callable[[], Any], tmp_path: Path) -> None:
@@ -213,6 +262,59 @@ def test_a_digest_is_of_the_rows_and_not_of_their_order(spark: SparkSession) -> 
     )
     assert lake.digest(one) == lake.digest(other)
     assert lake.digest(one) != lake.digest(f"{one} UNION ALL {other}")
+
+
+def test_a_digest_is_the_same_in_pandas(new_lake: Callable[[], Any]) -> None:
+    catalog = new_lake()
+    lake = Lake(catalog.spark, f"{catalog.name}.default")
+    lake.run(
+        f"""CREATE TABLE {lake.table("t")} AS SELECT * FROM VALUES
+        (1, 'ä "quoted" \\\\ \n/ line', 0.000BD, DATE'2024-02-29', true, 1e-9BD),
+        (0, NULL, NULL, NULL, NULL, NULL),
+        (-2, '', -12.340BD, DATE'0001-01-01', false, 0BD),
+        (-2, '', -12.340BD, DATE'0001-01-01', false, 0BD)
+        AS v(`an id`, text, amount, day, flag, tiny)"""
+    )
+    frame = without_spark.opened(catalog.uri, "main", {}).table("default.t").to_pandas()
+    query = f"SELECT * FROM {lake.table('t')}"
+    assert without_spark.digest(frame) == lake.digest(query)
+    assert without_spark.digest(frame.drop_duplicates()) != lake.digest(query)
+
+
+def test_a_digest_of_values_with_more_than_one_text_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"not of 0\.5"):
+        without_spark.digest(pd.DataFrame({"x": [0.5]}))
+
+
+def test_what_spark_knows_of_the_store_is_handed_over_and_secrets_by_the_environment() -> None:
+    s3a = "spark.hadoop.fs.s3a"
+    conf = {
+        f"{s3a}.endpoint": "127.0.0.1:8333",
+        f"{s3a}.connection.ssl.enabled": "false",
+        f"{s3a}.access.key": "all",
+        f"{s3a}.bucket.lake.access.key": "of-the-bucket",
+        f"{s3a}.secret.key": "hush",
+    }
+    assert handover.storage_options("s3a://lake/x", conf) == {
+        "endpoint": "http://127.0.0.1:8333",
+        "allow_http": "true",
+        "region": "us-east-1",
+    }
+    assert "hush" not in " ".join(handover.command("s3a://lake/x", "tag", conf, Path(".")))
+    environment = handover.environment("s3a://lake/x", conf)
+    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]) == (
+        "of-the-bucket",
+        "hush",
+    )
+    assert handover.storage_options("file:///lake", conf) == {}
+    assert handover.storage_options("s3a://lake/x", {f"{s3a}.endpoint.region": "eu-central-1"}) == {
+        "region": "eu-central-1"
+    }
+
+
+def test_a_store_that_only_hadoop_knows_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    without_spark.main(["hdfs://host/lake", "a-tag"])
+    assert "left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", sorted(resources._SPECIFICATIONS))

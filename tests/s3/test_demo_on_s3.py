@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from s3 import server
 from s3.session import Refused, RemoteSession
 
 pytestmark = pytest.mark.slow
@@ -60,7 +61,9 @@ def test_errors_on_s3_are_the_same_as_elsewhere(s3_session: RemoteSession) -> No
         assert caught.value.condition == condition
 
 
-def test_the_clinical_example_comes_out_right(s3_session: RemoteSession, tmp_path: Path) -> None:
+def test_the_clinical_example_comes_out_right(
+    s3_session: RemoteSession, s3_server: str, s3_location: str, tmp_path: Path
+) -> None:
     pytest.importorskip("sklearn", reason="the example's model needs scikit-learn")
     from examples import test_clinical as small
 
@@ -74,3 +77,12 @@ def test_the_clinical_example_comes_out_right(s3_session: RemoteSession, tmp_pat
     authors = [row[2] for row in s3_session.rows("DESCRIBE HISTORY lake.clinical.observation")]
     teams = ["coding-review", "lab-review"]
     assert authors == ["data-engineering", "nightly-job", *teams, "data-engineering", "data-engineering"]
+
+    conf = {f"spark.hadoop.{key}": value for key, value in server.s3a_settings(s3_server).items()}
+    told = small._runs_without_spark(
+        small.handover.command(s3_location, small.chapters.TAG, conf, tmp_path),
+        small.handover.environment(s3_location, conf),
+    )
+    assert digests["trained on"] in told
+    assert "ticket LAB-7" in told
+    assert len((tmp_path / small.without_spark.EXPORTED).read_text().splitlines()) == 21  # with a head
