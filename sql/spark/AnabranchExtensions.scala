@@ -3,12 +3,14 @@ package io.anabranch.spark
 import io.anabranch.spark.parser.AnabranchParser
 import io.anabranch.spark.write.{
   HiddenColumns,
+  HiddenColumnsFound,
   MatchedOnce,
   MergeFiles,
   MergeFilters,
   MergeKeys,
   ReadTracking,
-  TargetAlias
+  TargetAlias,
+  Variables
 }
 import org.apache.spark.sql.SparkSessionExtensions
 
@@ -18,6 +20,8 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
+    extensions.injectHintResolutionRule(_ => Variables)
+    extensions.injectResolutionRule(_ => HiddenColumnsFound)
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)
     extensions.injectOptimizerRule(_ => MergeKeys)

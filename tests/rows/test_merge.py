@@ -137,19 +137,6 @@ def test_a_row_keeps_its_id_through_merges_and_tells_the_last_commit(lake: Any) 
     assert table(lake) == [(1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("column", ["_row_id", "_row_commit"])
-def test_rows_can_not_be_found_by_their_lineage(lake: Any, refused: Any, column: str) -> None:
-    create(lake, "id INT, a INT", "(1, 10)")
-    for target, name in (("t", "t"), ("t AS x", "x")):
-        with no_commit(lake), refused("ANABRANCH_WRITE.HIDDEN_COLUMN_IN_MERGE"):
-            lake.sql(
-                f"MERGE INTO {target} USING (SELECT 0 AS k) s ON {name}.{column} = s.k WHEN MATCHED THEN DELETE"
-            )
-    source = f"(SELECT id, {column} AS k FROM t)"
-    lake.sql(f"MERGE INTO t USING {source} s ON t.id = s.id WHEN MATCHED AND s.k >= 0 THEN UPDATE SET a = 0")
-    assert table(lake) == [(1, 0)]
-
-
 # ---- sources
 
 

@@ -314,14 +314,6 @@ def test_statements_take_parameters_and_stand_in_scripts(three: Any) -> None:
     assert table(three) == [(1, 7, "P"), (2, 8, "y"), (3, None, "yes")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Spark does not look for variables in UPDATE and MERGE of such tables; Delta does"
-)
-def test_variables_stand_in_assignments_and_conditions(three: Any) -> None:
-    three.sql("BEGIN DECLARE n INT DEFAULT 3; UPDATE t SET a = n WHERE id < n; END")
-    assert table(three, "id, a") == [(1, 3), (2, 3), (3, None)]
-
-
 # ---- what must not happen
 
 

@@ -6,8 +6,8 @@ import org.apache.spark.{QueryContext, SparkRuntimeException}
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.analysis.{NamedRelation, ResolveSchemaEvolution}
-import org.apache.spark.sql.catalyst.expressions.{Alias, Cast, EvalMode, Expression}
+import org.apache.spark.sql.catalyst.analysis.{NamedRelation, ResolveSchemaEvolution, VariableResolution}
+import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, EvalMode, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
@@ -120,6 +120,16 @@ object SparkBridge {
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
 
+  /** A plan with the tables and columns that its names mean, as far as they mean something. */
+  def resolved(plan: LogicalPlan): LogicalPlan = session.sessionState.analyzer.execute(plan)
+
+  /** The variable of the session or script that a name means, or a field of it. */
+  def variable(name: Seq[String]): Option[Expression] = {
+    val catalogs = session.sessionState.catalogManager
+    new VariableResolution(catalogs.tempVariableManager, catalogs)
+      .resolveMultipartName(name, resolvingView = false, referredTempVariableNames = Nil)
+  }
+
   /** The table whose rows a plan changes. */
   def changedTable(target: NamedRelation): Option[Table] = target match {
     case r: DataSourceV2Relation =>
@@ -128,6 +138,11 @@ object SparkBridge {
         case plain => Some(plain)
       }
     case _ => None
+  }
+
+  /** Columns that the scan of the rows to be changed gives, once a statement is planned. */
+  def changedColumns(plan: LogicalPlan): Option[Seq[Attribute]] = plan.collectFirst {
+    case r: DataSourceV2Relation if r.table.isInstanceOf[RowLevelOperationTable] => r.output
   }
 
   /** Spark's error for two source rows that match one target row, with the keys that they have. */

@@ -1,27 +1,35 @@
 package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.spark.{AnabranchAnalysisException, AnabranchCatalog}
+import io.anabranch.spark.AnabranchAnalysisException
 import io.anabranch.spark.read.LineageColumns
 import org.apache.spark.sql.anabranch.SparkBridge
-import org.apache.spark.sql.catalyst.analysis.{UnresolvedAttribute, UnresolvedRelation}
-import org.apache.spark.sql.catalyst.expressions.Expression
+import org.apache.spark.sql.catalyst.analysis.UnresolvedAttribute
+import org.apache.spark.sql.catalyst.expressions.{
+  Attribute,
+  Expression,
+  LeafExpression,
+  SubqueryExpression,
+  Unevaluable
+}
+import org.apache.spark.sql.catalyst.plans.LeftAnti
 import org.apache.spark.sql.catalyst.plans.logical._
 import org.apache.spark.sql.catalyst.rules.Rule
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
+import org.apache.spark.sql.types.{DataType, LongType}
 
 import java.util.Locale
-import scala.util.Try
 
-/** Where a row comes from can't be assigned, but a statement may ask for it. This looks at statements before
-  * Spark resolves them: an UPDATE is planned in the same step in which its names are resolved.
+/** Where a row comes from can't be assigned, but a statement may ask for it. In a MERGE, Spark would take the target's
+  * hidden columns for columns to write; so [[HiddenColumn]] stands for them until it is planned.
   */
 object HiddenColumns extends Rule[LogicalPlan] {
 
   override def apply(plan: LogicalPlan): LogicalPlan = plan match {
-    case u: UpdateTable if isOurs(u.table) =>
+    case u: UpdateTable if StatementNames.isOurs(u.table) =>
       check(u.assignments, u.table)
       u
-    case m: MergeIntoTable if isOurs(m.targetTable) =>
+    case m: MergeIntoTable if StatementNames.isOurs(m.targetTable) =>
       val actions = m.matchedActions ++ m.notMatchedActions ++ m.notMatchedBySourceActions
       val assigned = actions.flatMap {
         case UpdateAction(_, assignments, _) => assignments
@@ -29,57 +37,92 @@ object HiddenColumns extends Rule[LogicalPlan] {
         case _ => Nil
       }
       check(assigned, m.targetTable)
-      // Spark can't plan it: its plan of a MERGE has no room for them
-      asked(m).foreach(fail("ANABRANCH_WRITE.HIDDEN_COLUMN_IN_MERGE", m.targetTable, _))
-      m
+      held(m)
     case other => other
   }
 
-  /** A hidden column of the target, by its name or alias. */
-  private def asked(m: MergeIntoTable): Option[String] = {
-    val target = m.targetTable match {
+  private def held(m: MergeIntoTable): MergeIntoTable = {
+    val target = new NameScope.Table(m.targetTable)
+    val source = new NameScope.Table(m.sourceTable)
+    val ours = m.targetTable match {
       case SubqueryAlias(alias, _) => Some(alias.name)
-      case other => name(other).map(_.last)
+      case other => StatementNames.of(other).map(_.last)
     }
-    m.expressions
-      .flatMap(_.collect {
-        case u: UnresolvedAttribute
-            if u.nameParts.size > 1 && target.exists(_.equalsIgnoreCase(u.nameParts(u.nameParts.size - 2))) =>
-          hidden(u)
+    // without a qualifier, the source may have it as well: then Spark says that it is ambiguous
+    def ofTarget(name: Seq[String], scope: NameScope) =
+      scope.includes(target) && (name.init.lastOption match {
+        case Some(qualifier) => ours.exists(_.equalsIgnoreCase(qualifier))
+        case None => !source.hasColumn(name)
       })
-      .flatten
-      .headOption
+    StatementNames.mapped(m, target) { (e, scope) =>
+      e.transform {
+        case u: UnresolvedAttribute if hidden(u).isDefined && ofTarget(u.nameParts, scope) =>
+          HiddenColumn(hidden(u).get)
+      }
+    }
   }
 
   private def check(assignments: Seq[Assignment], target: LogicalPlan): Unit =
     assignments
       .flatMap(a => hidden(a.key))
       .headOption
-      .foreach(fail("ANABRANCH_WRITE.HIDDEN_COLUMN", target, _))
-
-  private def fail(condition: String, target: LogicalPlan, column: String): Unit =
-    throw new AnabranchAnalysisException(
-      AnabranchException(
-        condition,
-        "table" -> name(target).getOrElse(Nil).mkString("."),
-        "column" -> column
-      )
-    )
+      .foreach { column =>
+        throw new AnabranchAnalysisException(
+          AnabranchException(
+            "ANABRANCH_WRITE.HIDDEN_COLUMN",
+            "table" -> StatementNames.of(target).getOrElse(Nil).mkString("."),
+            "column" -> column
+          )
+        )
+      }
 
   private def hidden(e: Expression): Option[String] = e match {
     case u: UnresolvedAttribute =>
       Some(u.nameParts.last.toLowerCase(Locale.ROOT)).filter(LineageColumns.Names)
     case _ => None
   }
+}
 
-  private def name(target: LogicalPlan): Option[Seq[String]] =
-    target.collectFirst { case r: UnresolvedRelation => r.multipartIdentifier }
+/** A hidden column of the target of a MERGE that is not planned yet. */
+final case class HiddenColumn(column: String) extends LeafExpression with Unevaluable {
+  override def dataType: DataType = LongType
+  override def nullable: Boolean = true
+  override def sql: String = column
+  override def toString: String = column
+}
 
-  private def isOurs(target: LogicalPlan): Boolean = name(target).exists { parts =>
-    val catalogs = SparkBridge.session.sessionState.catalogManager
-    val catalog =
-      if (parts.size > 1 && catalogs.isCatalogRegistered(parts.head)) Try(catalogs.catalog(parts.head))
-      else Try(catalogs.currentCatalog)
-    catalog.toOption.exists(_.isInstanceOf[AnabranchCatalog])
+/** Once Spark has planned a MERGE, its scan of the target has the hidden columns: they take their places. */
+object HiddenColumnsFound extends Rule[LogicalPlan] {
+  override def apply(plan: LogicalPlan): LogicalPlan = plan match {
+    case w: WriteDelta if asks(w.query) =>
+      SparkBridge
+        .changedColumns(w.query)
+        .fold(w) { columns =>
+          w.copy(
+            query = w.query.resolveExpressions(found(columns)),
+            condition = w.condition.transform(found(columns)),
+            // a query on the source alone, which does not have them
+            groupFilterCondition = w.groupFilterCondition.filterNot(asks)
+          )
+        }
+    // a MERGE that only inserts asks for rows without a match
+    case w: V2WriteCommand if asks(w.query) =>
+      w.withNewQuery(w.query.resolveOperators {
+        case j @ Join(_, target: DataSourceV2Relation, LeftAnti, Some(condition), _) if asks(condition) =>
+          val whole = target.withMetadataColumns()
+          j.copy(right = whole, condition = Some(condition.transform(found(whole.output))))
+      })
+    case other => other
+  }
+
+  private def asks(plan: LogicalPlan): Boolean = plan.exists(_.expressions.exists(asks))
+  private def asks(e: Expression): Boolean = e.exists {
+    case _: HiddenColumn => true
+    case s: SubqueryExpression => asks(s.plan)
+    case _ => false
+  }
+
+  private def found(columns: Seq[Attribute]): PartialFunction[Expression, Expression] = {
+    case HiddenColumn(name) if columns.exists(_.name == name) => columns.find(_.name == name).get
   }
 }
