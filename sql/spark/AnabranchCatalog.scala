@@ -82,7 +82,7 @@ final class AnabranchCatalog
       ident: Identifier,
       asked: ChangelogContext,
       options: CaseInsensitiveStringMap
-  ): Changelog = found(ident)(tables.changelog(ident, asked))
+  ): Changelog = found(ident)(tables.changelog(ident, asked, options))
 
   override def tableExists(ident: Identifier): Boolean = exists {
     tables.load(ident): Unit

@@ -226,6 +226,33 @@ def test_a_range_that_is_none_is_refused(lake: Lake, clause: str, condition: str
     assert caught.value.getCondition() == condition
 
 
+def test_a_range_of_times_that_is_none_is_told_as_times(lake: Lake) -> None:
+    with pytest.raises(PySparkException, match="from 2030-01-01T00:00:00Z to 2020-01-01T12:00:00Z"):
+        lake.rows(
+            "SELECT * FROM {lake}.t CHANGES FROM TIMESTAMP '2030-01-01' TO TIMESTAMP '2020-01-01 12:00:00'"
+        )
+
+
+def test_options_name_another_ref_or_are_refused(lake: Lake) -> None:
+    lake.rows("CREATE BRANCH dev IN {lake}")
+    lake.rows("CREATE TAG old IN {lake} FROM 'main~2'")
+    lake.rows("DELETE FROM {lake}.`t@dev` WHERE id > 0")
+
+    def versions(**options: str) -> set[int]:
+        reader = lake.spark.read.option("startingVersion", "2")
+        for name, value in options.items():
+            reader = reader.option(name, value)
+        return {row._commit_version for row in reader.changes(f"{lake.name}.default.t").collect()}
+
+    assert versions() == {2, 3, 4}
+    assert versions(branch="dev") == {2, 3, 4, 5}
+    assert versions(tag="old") == {2}
+    for option in ({"versionAsOf": "3"}, {"timestampAsOf": "2020-01-01"}, {"branch": "dev", "tag": "old"}):
+        with pytest.raises(PySparkException) as caught:
+            versions(**option)
+        assert caught.value.getCondition() == "ANABRANCH_WRITE.OPTION", option
+
+
 CALLS = [
     ("from_version => 1, to_version => 4", "FROM VERSION 1 EXCLUSIVE TO VERSION 4"),
     ("from_version => 2", "FROM VERSION 2 EXCLUSIVE"),

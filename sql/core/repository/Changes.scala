@@ -5,6 +5,9 @@ import io.anabranch.core.format.{DataFile, Entry}
 import io.anabranch.core.log.TableState
 import io.anabranch.core.operations.{FileDifference, Names, RebaseContext, RowDifference}
 
+import java.time.Instant
+import java.time.temporal.ChronoUnit
+
 /** Which part of a table's history is asked about. */
 sealed trait ChangeRange
 object ChangeRange {
@@ -94,10 +97,12 @@ private[repository] trait Changes extends History {
       .map(_._1)
       .toSeq
     if (range.to.exists(_ < range.from))
-      throw invalid(table, range.from.toString, range.to.fold("")(_.toString))
+      throw invalid(table, utc(range.from), range.to.fold("")(utc))
     if (inside.isEmpty) TableChanges(table, Nil)
     else alongPath(ref, table, inside.last, inside.head, net)
   }
+
+  private def utc(micros: Long) = Instant.EPOCH.plus(micros, ChronoUnit.MICROS).toString
 
   private def invalid(table: TableState, from: String, to: String) = AnabranchException(
     "ANABRANCH_TABLE.INVALID_RANGE",

@@ -7,10 +7,11 @@ import io.anabranch.core.repository.{ChangeRange, LoadedTable, RestorePoint}
 import io.anabranch.core.transaction.StagedFiles
 import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.schema.{ColumnMapping, SchemaChanges}
-import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable}
+import io.anabranch.spark.table.{AnabranchChangelog, AnabranchTable, TableOptions}
 import io.anabranch.spark.write.WritePlans
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.connector.catalog._
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
 
 import scala.jdk.CollectionConverters._
 import scala.jdk.OptionConverters._
@@ -81,9 +82,9 @@ final class TableOperations(context: CatalogContext) {
     create(ident, all)
   }
 
-  def changelog(ident: Identifier, asked: ChangelogContext): Changelog = {
+  def changelog(ident: Identifier, asked: ChangelogContext, options: CaseInsensitiveStringMap): Changelog = {
     val t = context.parse(ident)
-    val found = context.committed(t)
+    val found = TableOptions.forChanges(repository, context.committed(t), options)
     val range = asked.range match {
       case r: ChangelogRange.VersionRange =>
         ChangeRange.Versions(

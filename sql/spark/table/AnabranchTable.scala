@@ -164,6 +164,17 @@ private[spark] object TableOptions {
     at(repository, loaded, ref)
   }
 
+  def forChanges(
+      repository: Repository,
+      loaded: LoadedTable,
+      options: CaseInsensitiveStringMap
+  ): LoadedTable = {
+    TimeTravel.find(options.containsKey).foreach { o =>
+      throw refused(o, "changes have a range", "Say where it ends: CHANGES FROM VERSION … TO VERSION ….")
+    }
+    at(repository, loaded, refOf(options))
+  }
+
   def forWrite(
       repository: Repository,
       loaded: LoadedTable,
