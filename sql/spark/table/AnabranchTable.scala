@@ -77,7 +77,8 @@ final class AnabranchTable(
 
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = translated {
     val target = TableOptions.forWrite(repository, loaded, info.options)
-    new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf)
+    val dynamic = TableOptions.overwritesPartitions(info.options)
+    new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf, dynamic)
   }
 
   override def metadataColumns(): Array[MetadataColumn] = LineageColumns.All
@@ -152,6 +153,7 @@ final class CommitSink(repository: Repository, loaded: LoadedTable) extends Writ
   */
 private[spark] object TableOptions {
   private val TimeTravel = Seq("versionAsOf", "timestampAsOf")
+  private val PartitionMode = "partitionOverwriteMode"
 
   def forRead(repository: Repository, loaded: LoadedTable, options: CaseInsensitiveStringMap): LoadedTable = {
     val ref = refOf(options).filter(_ != loaded.ref.text)
@@ -181,6 +183,7 @@ private[spark] object TableOptions {
       options: CaseInsensitiveStringMap
   ): LoadedTable = {
     mustNotBePast(options)
+    mustBeKnown(options)
     val target = at(repository, loaded, refOf(options))
     target.ref.writable: Unit
     target
@@ -189,12 +192,36 @@ private[spark] object TableOptions {
   /** Checks the options of a write that creates or replaces a table: that goes to the branch in its name. */
   def forCreate(ref: String, table: String, options: CaseInsensitiveStringMap): Unit = {
     mustNotBePast(options)
+    mustBeKnown(options)
+    if (overwritesPartitions(options))
+      throw refused(
+        PartitionMode,
+        "a table that is created or replaced keeps no partition",
+        "Use writeTo(…).overwritePartitions(), or insertInto(…) with mode(\"overwrite\")."
+      )
     refOf(options).filterNot(r => r == ref || nameOf(r) == ref).foreach { r =>
       throw refused(
         kindOf(r),
         "a table is created or replaced on the branch in its name",
         s"Name the table as `$table@${nameOf(r)}`."
       )
+    }
+  }
+
+  /** Whether what would overwrite all rows overwrites those partitions alone that new rows go to. */
+  def overwritesPartitions(options: CaseInsensitiveStringMap): Boolean =
+    "dynamic".equalsIgnoreCase(options.get(PartitionMode))
+
+  /** Options by which other formats write less than what Spark asks for: ignored, they would cost rows, or double them. */
+  private def mustBeKnown(options: CaseInsensitiveStringMap): Unit = {
+    if (options.containsKey("replaceWhere"))
+      throw refused(
+        "replaceWhere",
+        "all rows would be overwritten",
+        "Use writeTo(…).overwrite(condition) for whole partitions; for other rows DELETE and INSERT in a transaction."
+      )
+    Seq("txnAppId", "txnVersion").filter(options.containsKey).foreach { o =>
+      throw refused(o, "a write that is repeated is not recognised", "Leave it out, or use MERGE INTO.")
     }
   }
 

@@ -42,9 +42,17 @@ trait WriteSink {
   def target: Option[LoadedTable]
 }
 
-/** Plans a write from Spark's query, into a sink. */
-final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Configuration)
-    extends WriteBuilder
+/** Plans a write from Spark's query, into a sink.
+  *
+  * @param dynamic
+  *   whether what would overwrite everything overwrites the partitions that new rows go to
+  */
+final class AnabranchWriteBuilder(
+    sink: WriteSink,
+    tableName: String,
+    conf: Configuration,
+    dynamic: Boolean = false
+) extends WriteBuilder
     with SupportsOverwriteV2
     with SupportsDynamicOverwrite {
 
@@ -52,14 +60,18 @@ final class AnabranchWriteBuilder(sink: WriteSink, tableName: String, conf: Conf
 
   override def overwrite(predicates: Array[SparkPredicate]): WriteBuilder = {
     val translator = new Predicates(sink.metadata.columns)
-    mode =
-      if (predicates.forall(_.isInstanceOf[AlwaysTrue])) WriteMode.Everything
-      else
-        WriteMode.Where(
-          Predicate.And(predicates.toSeq.map(translator.translate(_).bounds)),
-          predicates.map(_.describe).mkString(" AND ")
-        )
-    this
+    val everything = predicates.forall(_.isInstanceOf[AlwaysTrue])
+    if (everything && dynamic) overwriteDynamicPartitions()
+    else {
+      mode =
+        if (everything) WriteMode.Everything
+        else
+          WriteMode.Where(
+            Predicate.And(predicates.toSeq.map(translator.translate(_).bounds)),
+            predicates.map(_.describe).mkString(" AND ")
+          )
+      this
+    }
   }
 
   override def overwriteDynamicPartitions(): WriteBuilder = {
