@@ -11,13 +11,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from timing import objects, timed
+from tasks import Figures
+from timing import objects, timed, turns
 
 SCATTER = 101
 """An upsert changes each 101st row, about 1 %."""
@@ -156,22 +158,19 @@ class Run:
             "iceberg": PyIceberg(folder / "iceberg"),
             "parquet": Plain(folder / "anabranch"),
         }
-        self.samples: dict[str, dict[str, list[float]]] = {}
-        self.numbers: dict[str, dict[str, float]] = {}
+        self.figures = Figures()
 
     def turns(
         self, repeats: int, step: str, measure: str | None, *arguments: Callable[[int], Any], warm: int = 0
     ) -> None:
         """Calls a method of all clients that have it, with arguments that depend on the turn."""
         names = [n for n, c in self.clients.items() if hasattr(c, step)]
-        for turn in range(warm + repeats):
-            given = [a(turn) for a in arguments]
-            start = turn % len(names)
-            for name in names[start:] + names[:start]:
-                method = getattr(self.clients[name], step)
-                seconds = timed(functools.partial(method, *given))
-                if measure is not None and turn >= warm:
-                    self.samples.setdefault(measure, {}).setdefault(name, []).append(seconds)
+        given = functools.cache(lambda turn: [a(turn) for a in arguments])
+        for turn, name in turns(names, warm + repeats):
+            method = getattr(self.clients[name], step)
+            seconds = timed(functools.partial(method, *given(turn)))
+            if measure is not None and turn >= warm:
+                self.figures.add(measure, name, seconds)
 
     def written(
         self, number: str, body: Callable[[], None], per: float, count: Callable[[Any], float]
@@ -186,7 +185,7 @@ class Run:
         for name, now in state().items():
             new = {path: size for path, size in now.items() if path not in before[name]}
             if new:
-                self.numbers.setdefault(number, {})[name] = count(new) / per
+                self.figures.note(number, name, count(new) / per)
 
 
 def measure(source: Path, appends: int, commits: int, repeats: int, folder: Path) -> dict[str, Any]:
@@ -234,7 +233,7 @@ def measure(source: Path, appends: int, commits: int, repeats: int, folder: Path
     run.turns(
         repeats, "delete", "client delete", lambda _: last, lambda turn: middle + 1000 * turn + 7, warm=1
     )
-    return {"samples": run.samples, "numbers": run.numbers}
+    return asdict(run.figures)
 
 
 if __name__ == "__main__":

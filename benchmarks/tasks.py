@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import Worker
+from timing import turns
 
 Workers = dict[str, Worker]
 Samples = dict[str, list[float]]
@@ -52,11 +53,8 @@ class Figures:
 
 def in_turns(workers: Workers, repeats: int, body: Callable[[Worker, int], None]) -> None:
     """Runs something for each system and repeat; who goes first changes each time."""
-    names = list(workers)
-    for turn in range(repeats):
-        start = turn % len(names)
-        for name in names[start:] + names[:start]:
-            body(workers[name], turn)
+    for turn, name in turns(list(workers), repeats):
+        body(workers[name], turn)
 
 
 def with_tables(workers: Workers) -> Workers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -11,6 +11,14 @@ def timed(body: Callable[[], object]) -> float:
     start = time.perf_counter()
     body()
     return time.perf_counter() - start
+
+
+def turns(names: Sequence[str], repeats: int) -> Iterator[tuple[int, str]]:
+    """Each turn with all names; who goes first changes each time."""
+    for turn in range(repeats):
+        start = turn % len(names)
+        for name in [*names[start:], *names[:start]]:
+            yield turn, name
 
 
 def objects(folder: Path) -> dict[str, int]:

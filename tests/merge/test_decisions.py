@@ -9,19 +9,6 @@ import pytest
 SHOWN = "SELECT row_id, `column`, choice, value FROM {lake}.system.conflicts ORDER BY row_id, `column`"
 
 
-@pytest.fixture
-def kept(lake: Any) -> Any:
-    """An unfinished merge of dev into main with three conflicts: two cells of row 2, and row 3 deleted here."""
-    lake.sql("CREATE TABLE t (id INT, a STRING, n INT)")
-    lake.sql("INSERT INTO t VALUES (1, 'a1', 1), (2, 'a2', 2), (3, 'a3', 3)")
-    lake.sql("CREATE BRANCH dev IN {lake}")
-    lake.sql("UPDATE t SET a = 'ours', n = 20 WHERE id = 2")
-    lake.sql("DELETE FROM t WHERE id = 3")
-    lake.sql("UPDATE `t@dev` SET a = 'theirs', n = 30 WHERE id > 1")
-    lake.sql("MERGE BRANCH dev IN {lake} KEEP CONFLICTS")
-    return lake
-
-
 def test_conflicts_are_decided_by_update(kept: Any) -> None:
     kept.sql("UPDATE {lake}.system.conflicts SET choice = 'theirs' WHERE `column` = 'a'")
     assert kept.rows(SHOWN) == [(1, "a", "theirs", None), (1, "n", None, None), (2, None, None, None)]

@@ -11,7 +11,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from rows import lineage
-from rows.tables import MODES, InMode
+from rows.tables import MODES, InMode, create
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,6 +37,13 @@ def lake(new_lake: Any, spark: SparkSession, write_mode: str) -> Any:
     made = new_lake()
     spark.sql(f"USE {made.name}.default")
     return InMode(made.spark, made.name, made.path, write_mode)
+
+
+@pytest.fixture
+def two(lake: Any) -> Any:
+    """With table t of the rows (1, 10) and (2, 20)."""
+    create(lake, "id INT, a INT", "(1, 10), (2, 20)")
+    return lake
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ MODES = ["merge-on-read", "copy-on-write"]
 FILES = "TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
 """Rows go to Parquet files, however few they are."""
 
+BOTH = "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+"""Clauses of a MERGE that takes all rows of the source."""
+
 
 @dataclass(frozen=True)
 class InMode(Lake):

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from rows.tables import counts, create, lineage_of, no_commit, table
+from rows.tables import BOTH, counts, create, lineage_of, no_commit, table
 
 SOURCE = "(SELECT * FROM VALUES (2, 200, 'two'), (3, NULL, 'three'), (4, 400, 'four') AS (id, a, b))"
-BOTH = "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
 ROW_1, ROW_2, ROW_3 = (1, 10, "x"), (2, 20, "y"), (3, 30, "z")
 
 CLAUSES: dict[str, tuple[str, list[tuple[Any, ...]], tuple[int, int, int]]] = {
@@ -138,12 +137,6 @@ def test_a_row_keeps_its_id_through_merges_and_tells_the_last_commit(lake: Any) 
 
 
 # ---- sources
-
-
-@pytest.fixture
-def two(lake: Any) -> Any:
-    create(lake, "id INT, a INT", "(1, 10), (2, 20)")
-    return lake
 
 
 SOURCES = [

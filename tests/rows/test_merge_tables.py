@@ -7,16 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from rows.tables import FILES, counts, create, lineage_of, no_commit, operations, table
-
-BOTH = "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
-
-
-@pytest.fixture
-def two(lake: Any) -> Any:
-    create(lake, "id INT, a INT", "(1, 10), (2, 20)")
-    return lake
-
+from rows.tables import BOTH, FILES, counts, create, lineage_of, no_commit, operations, table
 
 # ---- nested fields, defaults, all types
 

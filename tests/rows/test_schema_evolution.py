@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from rows.tables import counts, create, no_commit, operations, table
-
-BOTH = "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
-
-
-@pytest.fixture
-def two(lake: Any) -> Any:
-    create(lake, "id INT, a INT", "(1, 10), (2, 20)")
-    return lake
+from rows.tables import BOTH, counts, create, no_commit, operations, table
 
 
 def test_schema_evolution_adds_the_columns_of_the_source(two: Any) -> None:

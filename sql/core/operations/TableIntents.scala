@@ -146,11 +146,10 @@ final case class Evolve(alter: AlterTable, rows: TableIntent) extends Intent {
     alter.onto(now): Unit
     val proposal = rows.onto(now.altered(alter.id, alter.metadata))
     val change = proposal.tables.getOrElse(alter.id, TableChange(0))
-    Proposal(
-      proposal.tables.updated(alter.id, change.copy(metadata = Some(alter.metadata))),
+    proposal.copy(
+      tables = proposal.tables.updated(alter.id, change.copy(metadata = Some(alter.metadata))),
       // there may be no rows
-      metrics = rows.metrics ++ proposal.metrics,
-      reads = proposal.reads
+      metrics = rows.metrics ++ proposal.metrics
     )
   }
 }

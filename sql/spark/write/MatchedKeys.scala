@@ -86,23 +86,15 @@ object MatchedKeys {
       source: LogicalPlan,
       condition: Expression
   ): Option[MatchedKeys] = {
-    def from(e: Expression, known: AttributeSet) = e.deterministic && e.references.nonEmpty &&
-      !SubqueryExpression.hasSubquery(e) && e.references.subsetOf(known)
-    val (left, right) = (AttributeSet(columns), source.outputSet)
-    val pairs = conjuncts(condition).collect {
-      case EqualTo(a, b) if from(a, left) && from(b, right) && comparable(a.dataType) => (a, b)
-      case EqualTo(a, b) if from(b, left) && from(a, right) && comparable(a.dataType) => (b, a)
-    }
+    val pairs =
+      MergeKeys.equalities(condition, AttributeSet(columns), source.outputSet).filter { case (t, s) =>
+        comparable(t.dataType) && !Seq(t, s).exists(SubqueryExpression.hasSubquery)
+      }
     Option.when(pairs.nonEmpty && source.deterministic && !source.isStreaming) {
       val keys = pairs.zipWithIndex.map { case ((_, s), i) => Alias(s, s"key$i")() }
       val used = AttributeSet(pairs.map(_._1))
       new MatchedKeys(scan, pairs.map(_._1), columns.filter(used.contains), Project(keys, source.clone()))
     }
-  }
-
-  private def conjuncts(e: Expression): Seq[Expression] = e match {
-    case And(a, b) => conjuncts(a) ++ conjuncts(b)
-    case other => Seq(other)
   }
 
   /** Types of which equal values are the same value. */

@@ -61,12 +61,16 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
     if (target.exists(_.isInstanceOf[Join])) target
     else
       target.transformUp { case r: DataSourceV2Relation =>
-        filtered(r, source, equalities(condition, r, source))
+        filtered(r, source, equalities(condition, r.outputSet, source.outputSet))
       }
 
   /** Pairs of expressions, of the target and of the source, that rows which match have equal. */
-  private def equalities(condition: Expression, target: LogicalPlan, source: LogicalPlan) = {
-    def of(e: Expression, plan: LogicalPlan) = e.references.nonEmpty && e.references.subsetOf(plan.outputSet)
+  private[write] def equalities(
+      condition: Expression,
+      target: AttributeSet,
+      source: AttributeSet
+  ): Seq[(Expression, Expression)] = {
+    def of(e: Expression, columns: AttributeSet) = e.references.nonEmpty && e.references.subsetOf(columns)
     splitConjunctivePredicates(condition).filter(_.deterministic).collect {
       case EqualTo(a, b) if of(a, target) && of(b, source) => (a, b)
       case EqualTo(a, b) if of(b, target) && of(a, source) => (b, a)
