@@ -82,12 +82,11 @@ object MergeFunctions {
       val runs = f.texts("runs").map(_.split('+')).map(r => RowRun(r(0).toLong, r(1).toLong))
       DataFile(f.text("id"), 0, runs.map(_.count).sum, "", runs = runs) -> positions(f.texts("rows"))
     }
-    val (ours, theirs) = (files("ours"), files("theirs"))
-    val dead = (ours ++ theirs).map { case (f, d) => f.id -> d }.toMap
-    def marked(all: Seq[(DataFile, RowPositions)]) = all.map { case (f, d) =>
-      f.copy(deletions = Option.when(d.nonEmpty)(VirtualTable.inMemory(d)))
-    }
-    val found = MovedByBoth.settle(files("gone"), marked(ours), marked(theirs), f => dead(f.id))
+    val found = MovedByBoth.settle(
+      files("gone").map { case (f, rows) => merge.NumberedRows.of(f, rows) },
+      files("ours").map { case (f, dead) => merge.NumberedRows.live(f, dead) },
+      files("theirs").map { case (f, dead) => merge.NumberedRows.live(f, dead) }
+    )
     Json.obj(
       "masks" -> Json.Obj(found.masks.map { case (id, rows) => id -> orNull(rows.map(positionsOf)) }),
       "left" -> Json.Obj(found.left.map { case (f, rows) => f.id -> positionsOf(rows) }.toMap)

@@ -29,7 +29,16 @@ final class RowPositions private (private val sorted: Array[Long]) extends Seria
     else RowPositions.of(sorted ++ other.sorted)
 
   def minus(other: RowPositions): RowPositions =
-    if (other.isEmpty) this else new RowPositions(sorted.filterNot(other.contains))
+    if (other.isEmpty || isEmpty) this
+    else {
+      val kept = Array.newBuilder[Long]
+      var at = 0
+      sorted.foreach { p =>
+        while (at < other.sorted.length && other.sorted(at) < p) at += 1
+        if (at == other.sorted.length || other.sorted(at) != p) kept += p
+      }
+      new RowPositions(kept.result())
+    }
 
   def intersect(other: RowPositions): RowPositions =
     if (other.size < size) other.intersect(this) else new RowPositions(sorted.filter(other.contains))

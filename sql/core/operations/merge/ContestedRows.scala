@@ -52,13 +52,14 @@ final class ContestedRows(
     *   rows of the base that are gone on both sides
     * @param carried
     *   whether a side may have rows of the other, or both those of a third, that the base does not have
-    * @param without
-    *   files in which none of these rows are
+    * @param ourMoved
+    *   rows of our files that are none of these; as `theirMoved`
     */
   def find(
       gone: Seq[(DataFile, RowPositions)],
       carried: Boolean,
-      without: Set[String] = Set.empty
+      ourMoved: DataFile => RowPositions = _ => RowPositions.Empty,
+      theirMoved: DataFile => RowPositions = _ => RowPositions.Empty
   ): Seq[ContestedRow] = {
     val before = byId(rows.versions(table, gone.map { case (f, p) => RowsAt(f, p) }))
     val common = if (carried) inBoth(before) else Nil
@@ -66,7 +67,7 @@ final class ContestedRows(
     (before.keysIterator ++ base.disputed.keysIterator ++ common).foreach(wanted.update(_, ()))
     if (wanted.isEmpty) Nil
     else {
-      val (here, there) = (among(ourNews, wanted, without), among(theirNews, wanted, without))
+      val (here, there) = (among(ourNews, wanted, ourMoved), among(theirNews, wanted, theirMoved))
       wanted.keysIterator.toSeq.sorted
         .map(id => ContestedRow(id, before.get(id), here.get(id), there.get(id)))
         // one row in a file that both have
@@ -88,12 +89,13 @@ final class ContestedRows(
   private def among(
       all: Seq[RowsAt],
       wanted: mutable.LongMap[Unit],
-      without: Set[String]
+      moved: DataFile => RowPositions
   ): mutable.LongMap[RowVersion] = {
     val (low, high) = (wanted.keysIterator.min, wanted.keysIterator.max)
-    val near = all.filter(r =>
-      !without(r.file.id) && ContestedRows.idsOf(r.file).forall { case (a, b) => a <= high && b >= low }
-    )
+    val near = all
+      .filter(r => ContestedRows.mayHave(r.file, low, high))
+      .map(r => r.copy(rows = r.rows.minus(moved(r.file))))
+      .filter(_.rows.nonEmpty)
     byId(rows.versions(table, near).filter(v => wanted.contains(v.id)))
   }
 
@@ -120,6 +122,10 @@ object ContestedRows {
     val all = RowPositions.of(Array.range(0, f.rows.toInt).map(_.toLong))
     f.deletions.fold(all)(_ => all.minus(vector(f)))
   }
+
+  /** Whether row ids of a file may lie between two, or be one of them. */
+  def mayHave(f: DataFile, low: Long, high: Long): Boolean =
+    idsOf(f).forall { case (a, b) => a <= high && b >= low }
 
   /** The least and greatest row id that a file may have; None where nothing is known. */
   private def idsOf(f: DataFile): Option[(Long, Long)] =

@@ -30,10 +30,8 @@ final class SettledRows(
   private type Cells = IndexedSeq[Any]
 
   def settle(all: Seq[ContestedRow]): Settled = {
-    val parts = all.grouped(SettledRows.AtOnce).map(some)
-    parts.foldLeft(Settled(Nil, Nil, Nil)) { (sum, s) =>
-      Settled(sum.masks ++ s.masks, sum.combined ++ s.combined, sum.conflicts ++ s.conflicts)
-    }
+    val parts = all.grouped(SettledRows.AtOnce).map(some).toSeq
+    Settled(parts.flatMap(_.masks), parts.flatMap(_.combined), parts.flatMap(_.conflicts))
   }
 
   private def some(all: Seq[ContestedRow]): Settled = {

@@ -85,17 +85,31 @@ final class TableMerge(
   // whether a side may have rows of the other, or both those of a third, that the base does not have
   private val carries = picked || Seq(ours, theirs).exists(_.carried.exists(p => !knows(p)))
 
-  private def isMoved(f: DataFile) =
-    single && !carries && !base.files.contains(f.id) && MovedByBoth.onlyMoved(f, knows)
-  private lazy val ourNews = contested.ourNews.filterNot(r => isMoved(r.file))
-  private lazy val theirNews = contested.theirNews.filterNot(r => isMoved(r.file))
+  private lazy val moved = new OnlyMoved(base, rows, vector, knows)
 
-  /** Files of a side with nothing but rows that it moved. */
-  private def moved(side: TableState, other: TableState): Seq[DataFile] =
-    side.files.files.valuesIterator
-      .filter(f => !other.files.files.contains(f.id) && isMoved(f))
-      .toSeq
-      .sortBy(_.id)
+  private val toldApart = single && !carries
+
+  private def changed(side: TableState, news: Seq[RowsAt]): Seq[RowsAt] =
+    news.map(r => r.copy(rows = r.rows.minus(movedIn(side)(r.file)))).filter(_.rows.nonEmpty)
+  private lazy val ourNews = changed(ours, contested.ourNews)
+  private lazy val theirNews = changed(theirs, contested.theirNews)
+
+  private def movedIn(side: TableState)(f: DataFile): RowPositions =
+    if (toldApart) moved.in(side, f).fold(RowPositions.Empty)(_.rows) else RowPositions.Empty
+
+  /** What follows for rows that both sides took away from where they were, if one of them only moved them. */
+  private def movedByBoth(gone: Seq[(DataFile, RowPositions)]): MovedByBoth =
+    if (!toldApart || gone.isEmpty) MovedByBoth(Map.empty, gone)
+    else {
+      val before = gone.map { case (f, rows) => moved.numbered(f, rows) }
+      val ids = before.map(_.ids).reduce(_ union _)
+      def of(side: TableState, other: TableState) = side.files.files.valuesIterator
+        .filter(f => !other.files.files.contains(f.id) && ContestedRows.mayHave(f, ids.first, ids.last))
+        .toSeq
+        .sortBy(_.id)
+        .flatMap(moved.in(side, _))
+      MovedByBoth.settle(before, of(ours, theirs), of(theirs, ours))
+    }
 
   def plan(): TablePlan = {
     val schema = torn.map(c =>
@@ -106,10 +120,9 @@ final class TableMerge(
     // rows can only be compared where the columns are clear
     if (schema.nonEmpty) TablePlan(ours, name, metadata, merged.files, Nil, schema, carries)
     else {
-      val quiet = MovedByBoth.settle(merged.contested, moved(ours, theirs), moved(theirs, ours), vector)
-      val settled =
-        new SettledRows(name, ours, metadata, base, decisions, rows)
-          .settle(contested.find(quiet.left, carries, quiet.without))
+      val quiet = movedByBoth(merged.contested)
+      val loud = contested.find(quiet.left, carries, movedIn(ours), movedIn(theirs))
+      val settled = new SettledRows(name, ours, metadata, base, decisions, rows).settle(loud)
       val combined = settled.combined.map(_._1).toSet
       // keys of rows that are put together are those of their sides
       val (apart, gone) = settled.masks.partition(v => combined(v.id))
