@@ -1,15 +1,22 @@
-"""The invariants of row lineage, checked on every version of a table, by way of SQL alone.
+"""The invariants of row lineage, checked on every version of a table.
 
-They hold for any history, whatever statements it is made of.
+They hold for any history, whatever statements it is made of. Versions are read by the client without Spark,
+which is quick, and knows nothing of how Spark wrote them; the last one must be the same in Spark.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+
+import anabranch
+from anabranch import Repository
+from anabranch.core.repository.view import TableView
 
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a statement and gives its rows, as `Lake.rows` does."""
@@ -19,12 +26,6 @@ ROW_LEVEL = ("UPDATE", "MERGE", "DELETE")
 ADOPTING = ("RESTORE", "MERGE BRANCH", "CHERRY PICK", "REVERT", "REBASE")
 """Operations that bring rows of other commits: these keep the commit that they have."""
 UNCHANGING = ("ALTER TABLE", "OPTIMIZE")
-
-RELATIONS = 20  # in one query
-JSON = (
-    "map('ignoreNullFields', 'false', 'timestampFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS', "
-    "'timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS')"
-)
 
 
 @dataclass(frozen=True)
@@ -50,39 +51,66 @@ class Version:
         return {row.id: row for row in self.rows}
 
 
-def check(rows: Rows, tables: Sequence[str], reused: Iterable[str] = ()) -> None:
-    """Checks one table at all its refs.
+def check(rows: Rows, catalog: str, path: Path, reused: Iterable[str] = (), only: str | None = None) -> None:
+    """Checks each table at all its branches.
 
     Args:
-        rows: runs a statement.
-        tables: the table's names, such as ``t`` and `` `t@dev` ``.
+        rows: runs a statement in Spark.
+        catalog: what Spark calls the repository.
+        path: its folder.
         reused: columns whose name meant another column once, so that contents can't be compared by it.
+        only: the full name of the one table to check.
     """
-    histories = {table: versions(rows, table) for table in tables}
-    for table, history in histories.items():
-        for version in history:
-            ids_are_unique(table, version)
-        for before, after in itertools.pairwise(history):
-            rows_change_as_the_operation_says(table, before, after)
-            metrics_are_the_difference(table, before, after)
-        ids_are_never_given_again(table, history)
-    same_commit_means_same_content(histories, set(reused))
+    repo = anabranch.open(path)
+    branches = [b.name for b in repo.branches()]
+    places = [(t, b) for b in branches for t in repo.tables(b) if only in (None, t)]
+    for table in dict.fromkeys(t for t, _ in places):
+        histories = {b: versions(repo, table, b) for t, b in places if t == table}
+        for branch, history in histories.items():
+            where = f"{table}@{branch}"
+            for version in history:
+                ids_are_unique(where, version)
+            for before, after in itertools.pairwise(history):
+                rows_change_as_the_operation_says(where, before, after)
+                metrics_are_the_difference(where, before, after)
+            ids_are_never_given_again(where, history)
+            spark_reads_the_same(rows, catalog, table, branch, history[-1])
+        same_commit_means_same_content(histories, set(reused))
 
 
-def versions(rows: Rows, table: str) -> list[Version]:
+def versions(repo: Repository, table: str, branch: str) -> list[Version]:
     """All versions of a table, oldest first."""
-    entries = sorted((r[0], r[3], dict(r[5] or {}), _packed(r[8])) for r in rows(f"DESCRIBE HISTORY {table}"))
-    found: dict[int, list[Row]] = {number: [] for number, *_ in entries}
-    for start in range(0, len(entries), RELATIONS):
-        parts = (
-            f"SELECT {n} AS v, _row_id AS i, _row_commit AS c, to_json(struct(*), {JSON}) AS r "
-            f"FROM {table} VERSION AS OF {n}"
-            for n, *_ in entries[start : start + RELATIONS]
-        )
-        for number, id, commit, text in rows(" UNION ALL ".join(parts)):
-            content = {name: json.dumps(value) for name, value in json.loads(text).items()}
-            found[number].append(Row(id, commit, content))
-    return [Version(n, operation, m, commit, tuple(found[n])) for n, operation, m, commit in entries]
+    there = repo.table(table, branch)
+    found = []
+    for v in reversed(there.history()):
+        then = there.at(v.version)
+        read = then.to_arrow([*_comparable(then), "_row_id", "_row_commit"])
+        rows = pa.table([_plain(c) for c in read.columns], read.schema.names).to_pylist()
+        made = tuple(Row(r.pop("_row_id"), r.pop("_row_commit"), _texts(r)) for r in rows)
+        found.append(Version(v.version, v.operation, v.metrics, _packed(v.commit), made))
+    return found
+
+
+def _comparable(table: TableView) -> list[str]:
+    """All columns but those of types that only Spark has, such as VARIANT."""
+    hidden = ("_row_id", "_row_commit", "_row_place")
+    return [name for name in table.dataset().scanner([]).dataset_schema.names if name not in hidden]
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Days as numbers: the year 294247 is one of Spark's, not of Python's."""
+    return column.cast(pa.int32()) if pa.types.is_date(column.type) else column
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: repr(value) for name, value in row.items()}
+
+
+def spark_reads_the_same(rows: Rows, catalog: str, table: str, branch: str, last: Version) -> None:
+    """Both halves tell the same rows apart, and the same commits of them."""
+    namespace, _, name = table.rpartition(".")
+    found = rows(f"SELECT _row_id, _row_commit FROM {catalog}.{namespace}.`{name}@{branch}`")
+    assert sorted(map(tuple, found)) == sorted((r.id, r.commit) for r in last.rows), f"{table}@{branch}"
 
 
 def _packed(commit: str) -> int:

@@ -66,12 +66,12 @@ def test_duckdb_tells_the_same(new_lake: Callable[..., Lake], data: st.DataObjec
             ours = lake.rows(f"SELECT {columns.select('unix_micros')} FROM {table}")
             theirs = other.execute(f"SELECT {columns.select('epoch_us')} FROM t").fetchall()
             assert sorted(map(plain, ours)) == sorted(map(plain, theirs)), statement
-    lineage.check(lake.rows, [table])
+    lineage.check(lake.rows, lake.name, lake.path)
 
 
 @pytest.fixture(scope="session")
-def beside_delta(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteSession]:
-    """A session that has Anabranch as catalog ``lake`` and Delta as ``spark_catalog``."""
+def beside_delta(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RemoteSession, Path]]:
+    """A session that has Anabranch as catalog ``lake``, in a folder, and Delta as ``spark_catalog``."""
     try:
         jars = peer.delta_jars(ROOT / ".cache")
     except Unavailable as e:
@@ -88,12 +88,15 @@ def beside_delta(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     }
-    repository = (folder / "lake").as_uri()
-    with remote_session(repository, {**shared, **peer.SETTINGS}, jars, folder / "spark.log") as session:
-        yield session
+    repository = folder / "lake"
+    with remote_session(
+        repository.as_uri(), {**shared, **peer.SETTINGS}, jars, folder / "spark.log"
+    ) as session:
+        yield session, repository
 
 
-def test_delta_tells_the_same(beside_delta: RemoteSession, pytestconfig: pytest.Config) -> None:
+def test_delta_tells_the_same(beside_delta: tuple[RemoteSession, Path], pytestconfig: pytest.Config) -> None:
+    session, repository = beside_delta
     histories = pytestconfig.getoption("--histories") or HISTORIES_WITH_DELTA
 
     @settings(max_examples=histories)
@@ -103,8 +106,8 @@ def test_delta_tells_the_same(beside_delta: RemoteSession, pytestconfig: pytest.
         columns = data.draw(tables())
         tail = data.draw(tails(columns))
         ours, theirs = f"lake.default.t{number}", f"spark_catalog.default.t{number}"
-        beside_delta.rows(f"CREATE TABLE {ours} ({columns.ddl}) {tail}")
-        beside_delta.rows(f"CREATE TABLE {theirs} ({columns.ddl}) USING delta")
+        session.rows(f"CREATE TABLE {ours} ({columns.ddl}) {tail}")
+        session.rows(f"CREATE TABLE {theirs} ({columns.ddl}) USING delta")
         note(f"CREATE TABLE t ({columns.ddl}) {tail}")
         start = f"INSERT INTO {{t}} {values(data.draw(rows(columns, 2, 6)))}"
         for n in range(data.draw(st.integers(2, STATEMENTS_WITH_DELTA + 1))):
@@ -112,11 +115,11 @@ def test_delta_tells_the_same(beside_delta: RemoteSession, pytestconfig: pytest.
             note(spark(statement, "t"))
             found = []
             for table in (ours, theirs):
-                beside_delta.rows(spark(statement, table))
-                found.append(beside_delta.rows(f"SELECT {columns.select('unix_micros')} FROM {table}"))
+                session.rows(spark(statement, table))
+                found.append(session.rows(f"SELECT {columns.select('unix_micros')} FROM {table}"))
             assert sorted(plain(tuple(r)) for r in found[0]) == sorted(plain(tuple(r)) for r in found[1]), (
                 statement
             )
-        lineage.check(beside_delta.rows, [ours])
+        lineage.check(session.rows, "lake", repository, only=f"default.t{number}")
 
     history()
