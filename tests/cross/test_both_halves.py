@@ -189,3 +189,24 @@ def test_what_spark_compacted_keeps_its_rows_and_is_changed_again(new_lake: Lake
 def dict_of(rows: list[tuple[Any, ...]]) -> dict[int, int]:
     """Row ids by id."""
     return {row[0]: row[2] for row in rows}
+
+
+def test_columns_of_types_that_only_spark_has_are_left_out_by_who_does_not_name_them(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    lake.sql("CREATE TABLE {lake}.db.t (id INT, v VARIANT)")
+    lake.sql("INSERT INTO {lake}.db.t VALUES (1, parse_json('[1]')), (2, NULL)")
+    repo = anabranch.open(lake.path)
+    table = repo.table("db.t")
+    assert table.to_arrow(["id", "_row_id"], "id > 1").to_pylist() == [{"id": 2, "_row_id": 1}]
+    assert table.delete("id = 1") == 1
+    assert repo.table("db.t").count() == 1
+    for read in (
+        table.to_arrow,
+        lambda: repo.sql("SELECT * FROM db.t"),
+        lambda: table.update({"id": "id + 1"}),
+        lambda: table.append([{"id": 3}]),
+    ):
+        with pytest.raises(anabranch.errors.SchemaUnsupportedType, match="variant"):
+            read()
+    assert lake.rows("SELECT id FROM {lake}.db.t") == [(2,)]

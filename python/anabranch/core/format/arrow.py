@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from anabranch.core.format import values
 from anabranch.core.format.tables import Column, ColumnType, List, Map, Struct
 from anabranch.core.format.values import Value, kind_of
-from anabranch.errors import error
+from anabranch.errors import SchemaUnsupportedType, error
 
 _PLAIN: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -60,6 +60,15 @@ def arrow_type(t: ColumnType, physical: bool = False) -> pa.DataType:
             if t.startswith(_TEXTUAL):
                 return pa.string()
     raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t)
+
+
+def is_known(t: ColumnType) -> bool:
+    """Whether Arrow, and this client, has a column's type."""
+    try:
+        arrow_type(t)
+    except SchemaUnsupportedType:
+        return False
+    return True
 
 
 def arrow_schema(columns: Sequence[Column], physical: bool = False) -> pa.Schema:

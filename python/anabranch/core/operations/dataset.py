@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from anabranch.core.log.replay import TableState
-from anabranch.core.operations.scan import Scan, full_schema
+from anabranch.core.operations.scan import Scan, full_schema, schema_of
 from anabranch.core.store.objects import ObjectStore
 
 
@@ -27,7 +27,7 @@ class TableScanner(ds.Scanner):  # type: ignore[misc]
 
     @property
     def dataset_schema(self) -> pa.Schema:
-        """Of all columns."""
+        """Of all columns that are readable."""
         return full_schema(self._scan.table)
 
     def to_reader(self) -> pa.RecordBatchReader:
@@ -71,8 +71,7 @@ class TableDataset(ds.Dataset):  # type: ignore[misc]
     @property
     def schema(self) -> pa.Schema:
         """Of its columns."""
-        full = full_schema(self._table)
-        return pa.schema([full.field(name) for name in self._names])
+        return schema_of(self._table, self._names)
 
     def scanner(
         self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None, **_: Any

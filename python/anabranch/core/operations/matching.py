@@ -14,7 +14,7 @@ from anabranch.core.log.replay import TableState
 from anabranch.core.operations.engine import connected, quoted
 from anabranch.core.operations.literals import literal
 from anabranch.core.operations.rows import Rows
-from anabranch.core.operations.scan import full_schema
+from anabranch.core.operations.scan import full_schema, schema_of
 from anabranch.core.operations.schemas import known, unsupported
 from anabranch.errors import error
 
@@ -91,7 +91,7 @@ def matched(
 
 def _together(t: TableState, changed: pa.Table | None, fresh: pa.Table) -> pa.Table:
     """New versions and new rows, of which the latter have no id and get defaults."""
-    schema = full_schema(t)
+    schema = schema_of(t, [c.name for c in t.metadata.columns])
     columns = {
         c.name: fresh.column(c.name)
         if c.name in fresh.column_names

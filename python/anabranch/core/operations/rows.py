@@ -12,7 +12,7 @@ from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.engine import Parameters, connected, quoted
-from anabranch.core.operations.scan import Scan, full_schema
+from anabranch.core.operations.scan import Scan, readable_names, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
 
@@ -56,7 +56,7 @@ class Rows:
         names = self.names(columns)
         if where is None or isinstance(where, pc.Expression):
             return Scan(self._store, self._table, names, where).reader()
-        schema = pa.schema([full_schema(self._table).field(name) for name in names])
+        schema = schema_of(self._table, names)
         return pa.RecordBatchReader.from_batches(
             schema, self._evaluated(names, schema, str(where), parameters)
         )
@@ -78,6 +78,7 @@ class Rows:
 
         With the conditions that were pushed down.
         """
+        schema_of(self._table, columns)  # all of them can be read
         dataset = self.dataset()
         select = ", ".join(f"({exprs[n]}\n) AS {quoted(n)}" if n in exprs else quoted(n) for n in columns)
         with connected() as connection:
@@ -86,8 +87,8 @@ class Rows:
             return connection.sql(sql, params=parameters or None).to_arrow_table(), dataset.conditions
 
     def dataset(self) -> TableDataset:
-        """With all columns, hidden ones too."""
-        return TableDataset(self._store, self._table, full_schema(self._table).names)
+        """With all columns that are readable, hidden ones too."""
+        return TableDataset(self._store, self._table, readable_names(self._table))
 
 
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, rows: int) -> pa.RecordBatch:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anabranch.core.format.arrow import arrow_schema, arrow_type, conformed, decode_cells, value_of
+from anabranch.core.format.arrow import arrow_schema, arrow_type, conformed, decode_cells, is_known, value_of
 from anabranch.core.format.files import HIDDEN, ROW_COMMIT, ROW_PLACE, DataFile
 from anabranch.core.format.names import data_file
 from anabranch.core.format.tables import Column
@@ -56,20 +56,23 @@ class Scan:
     @property
     def schema(self) -> pa.Schema:
         """Of what is read."""
-        full = full_schema(self.table)
-        return pa.schema([full.field(name) for name in self.names])
+        return schema_of(self.table, self.names)
+
+    def conditioned(self) -> list[str]:
+        """Columns that the condition names."""
+        return named_in(self.condition, all_names(self.table))
 
     def files(self) -> list[tuple[int, DataFile]]:
         """The files to look at, with their numbers in the table."""
         everything = numbered_files(self.table)
         numbers = {f.id: i for i, f in enumerate(everything)}
-        wanted = prune(everything, self.condition, self.table.metadata, full_schema(self.table))
+        schema = schema_of(self.table, self.conditioned())
+        wanted = prune(everything, self.condition, self.table.metadata, schema)
         return [(numbers[f.id], f) for f in wanted]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows. What is read ahead is bounded, whatever the size of the table."""
-        needed = [*self.names, *named_in(self.condition, full_schema(self.table).names)]
-        reading = Reading(self, list(dict.fromkeys(needed)))
+        reading = Reading(self, list(dict.fromkeys([*self.names, *self.conditioned()])))
         opened = requests.ahead(self.files(), lambda f: reading.opened(*f), AHEAD)
         pieces = (piece for file in opened for piece in file.pieces())
         for rows in requests.ahead(pieces, lambda piece: piece.read(), AHEAD):
@@ -87,18 +90,39 @@ class Scan:
 
 
 def numbered_files(table: TableState) -> list[DataFile]:
-    """The files of a table in the order of their commits: the number of one is its place here."""
-    return sorted(
-        table.files.files.values(), key=lambda f: (f.added_by.packed if f.added_by else 1 << 63, f.id)
-    )
+    """The files of a table in the order of their commits and rows: the number of one is its place here."""
+
+    def place(f: DataFile) -> tuple[int, int, str]:
+        return f.added_by.packed if f.added_by else 1 << 63, f.first_row or 0, f.id
+
+    return sorted(table.files.files.values(), key=place)
+
+
+def all_names(table: TableState) -> list[str]:
+    """All columns of a table, hidden ones last."""
+    return [*(c.name for c in table.metadata.columns), *HIDDEN]
+
+
+def readable_names(table: TableState) -> list[str]:
+    """All but columns of types that only Spark has."""
+    columns = [c.name for c in table.metadata.columns if is_known(c.type)]
+    return [*columns, *HIDDEN]
+
+
+def schema_of(table: TableState, names: Sequence[str]) -> pa.Schema:
+    """Some columns of a table.
+
+    Raises:
+        SchemaUnsupportedType: for a type that only Spark has.
+    """
+    hidden = {name: pa.field(name, pa.int64()) for name in HIDDEN}
+    own = {c.name: c for c in table.metadata.columns}
+    return pa.schema([hidden.get(n) or arrow_schema([own[n]]).field(0) for n in names])
 
 
 def full_schema(table: TableState) -> pa.Schema:
-    """All columns of a table, hidden ones last."""
-    schema = arrow_schema(table.metadata.columns)
-    for name in HIDDEN:
-        schema = schema.append(pa.field(name, pa.int64()))
-    return schema
+    """All columns that are readable, hidden ones last."""
+    return schema_of(table, readable_names(table))
 
 
 @dataclass(frozen=True)
@@ -166,7 +190,8 @@ class Opened:
         ids = self.file.id_runs()
         first = ids[0][0] + start if len(ids) == 1 else None
         part = replace(self.file, rows=rows, stats={**self.file.stats, **stats}, first_row=first)
-        return bool(prune([part], scan.condition, scan.table.metadata, full_schema(scan.table)))
+        schema = schema_of(scan.table, scan.conditioned())
+        return bool(prune([part], scan.condition, scan.table.metadata, schema))
 
 
 @dataclass(frozen=True)
