@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 import anabranch
 from anabranch import Repository
 from anabranch.core.format.arrow import arrow_schema
+from anabranch.core.operations import packing
 from anabranch.core.operations.scan import numbered_files
 
 Refused = Callable[[str], Any]
@@ -302,3 +304,37 @@ def test_schemas_of_arrow_are_those_of_the_format(repo: Repository) -> None:
     columns = repo.resolved().state.by_name["db", "t"].metadata.columns
     assert arrow_schema(columns) == EVERY_TYPE.schema
     assert [c.type for c in columns[:5]] == ["boolean", "byte", "short", "integer", "long"]
+
+
+def test_rows_become_the_same_files_however_they_are_brought_and_keep_their_order(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are packed beside the thread that brings the rows; limits as they would be for a large table."""
+    monkeypatch.setattr(packing, "PENDING_BYTES", 4_000)
+    monkeypatch.setattr(packing, "MAX_UNPACKED_BYTES", 20_000)
+    monkeypatch.setattr(packing, "MAX_WAITING_BYTES", 30_000)
+    rows = pa.table({"id": range(20_000), "text": [str(i) * 3 for i in range(20_000)]})
+    sizes = []
+    for name in ("db.a", "db.b"):
+        table = repo.create_table(name, rows.to_reader(500))
+        assert table.to_arrow().equals(rows)
+        sizes.append([f.rows for f in numbered_files(table._state)])
+    assert sizes[0] == sizes[1] and len(sizes[0]) > 10 and sum(sizes[0]) == 20_000
+
+
+def test_rows_that_can_not_be_stored_are_told_whichever_file_they_were_for(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "MAX_UNPACKED_BYTES", 1_000)
+    table = repo.create_table("db.t", pa.schema([("id", pa.int64())]))
+    put = repo.store.put
+
+    def full(path: str, data: bytes) -> None:
+        if path.endswith(".parquet"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(path, data)
+
+    monkeypatch.setattr(repo.store, "put", full)
+    with pytest.raises(OSError, match="No space left"):
+        table.append(pa.table({"id": range(10_000)}))
+    assert repo.table("db.t").count() == 0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anabranch.core.format.arrow import arrow_type, conformed, encode_rows, supports_inline, value_of
 from anabranch.core.format.canonical import canonical, sha256
@@ -19,6 +16,7 @@ from anabranch.core.format.tables import TableMetadata
 from anabranch.core.format.transforms import PartitionField, transformed
 from anabranch.core.format.values import Value, encode
 from anabranch.core.log.environment import Environment, requests
+from anabranch.core.operations.packing import PackedFile, Waiting
 from anabranch.core.operations.statistics import DEFAULT_COLUMNS, Statistics, leaf, stats_paths
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
@@ -27,73 +25,10 @@ MAX_INLINE_ROWS = 100
 MAX_INLINE_BYTES = 32 * 1024
 MAX_FILE_BYTES = 128 * 1024 * 1024  # a file is put together in memory
 MAX_OPEN_BYTES = 256 * 1024 * 1024
-GROUP_ROWS = 128 * 1024  # bounds of a row group leave it out: small ones make look-ups quick
-SAMPLE_ROWS = 10_000
-PENDING_ROWS = 8 * GROUP_ROWS
-PENDING_BYTES = 64 * 1024 * 1024
 
 TARGET_BYTES = "anabranch.write.target-file-bytes"
 INLINE_ROWS = "anabranch.write.inline-rows"
 STATS_COLUMNS = "anabranch.stats.columns"
-
-
-@dataclass
-class _Open:
-    """A Parquet file that grows in memory."""
-
-    partition: dict[str, Value]
-    schema: pa.Schema
-    stats: Statistics
-    out: io.BytesIO = field(default_factory=io.BytesIO)
-    rows: int = 0
-
-    def __post_init__(self) -> None:
-        self._pending: list[pa.Table] = []
-        self._writer: pq.ParquetWriter | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes in memory."""
-        return self.out.tell() + sum(int(t.nbytes) for t in self._pending)
-
-    def write(self, rows: pa.Table) -> None:
-        """Row groups are made of many small tables, or of a part of a large one."""
-        self._pending.append(rows)
-        self.stats.add(rows)
-        self.rows += rows.num_rows
-        pending = sum(t.num_rows for t in self._pending), sum(int(t.nbytes) for t in self._pending)
-        if pending[0] >= PENDING_ROWS or pending[1] >= PENDING_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._pending:
-            rows = pa.concat_tables(self._pending)
-            self._pending = []
-            self._writing(rows).write_table(rows, row_group_size=GROUP_ROWS)
-
-    def _writing(self, rows: pa.Table) -> pq.ParquetWriter:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(
-                self.out,
-                self.schema,
-                compression="zstd",
-                use_dictionary=_repeating(rows),
-                store_decimal_as_integer=True,
-                version="2.6",
-            )
-        return self._writer
-
-    def finish(self) -> bytes:
-        self._flush()
-        self._writing(self.schema.empty_table()).close()
-        return self.out.getvalue()
-
-
-def _repeating(rows: pa.Table) -> list[str]:
-    """Columns whose values repeat: looking for a dictionary of others takes most of the time of writing."""
-    sample = rows.slice(0, SAMPLE_ROWS)
-    flat = [f.name for f in rows.schema if not pa.types.is_nested(f.type)]
-    return [n for n in flat if 3 * pc.count_distinct(sample.column(n)).as_py() <= sample.num_rows]
 
 
 class RowWriter:
@@ -115,8 +50,9 @@ class RowWriter:
         self._metadata = metadata
         self._env = env
         self._lineage = [ROW_ID] if lineage else []
-        self._open: dict[str, _Open] = {}
-        self._uploads: list[tuple[DataFile, Future[None]]] = []
+        self._open: dict[str, PackedFile] = {}
+        self._waiting = Waiting()
+        self._closed: list[Future[DataFile]] = []
         types = [(c.physical, arrow_type(c.type, physical=True)) for c in metadata.columns]
         self._schema = pa.schema([*types, *((name, pa.int64()) for name in self._lineage)])
         self._target = min(_number(metadata, TARGET_BYTES, MAX_FILE_BYTES), MAX_FILE_BYTES)
@@ -192,31 +128,36 @@ class RowWriter:
             if key not in self._open:
                 columns = _number(self._metadata, STATS_COLUMNS, DEFAULT_COLUMNS)
                 paths = [*stats_paths(self._metadata, columns), *self._lineage]
-                self._open[key] = _Open(partition, self._schema, Statistics(paths))
+                self._open[key] = PackedFile(partition, self._schema, Statistics(paths), self._waiting)
             self._open[key].write(part)
-            if self._open[key].size >= self._target:
+            if self._open[key].is_full(self._target):
                 self._close(key)
-        while sum(f.size for f in self._open.values()) > MAX_OPEN_BYTES:
-            self._close(max(self._open, key=lambda k: self._open[k].size))
+        if len(self._open) > 1 and sum(f.unpacked for f in self._open.values()) > MAX_OPEN_BYTES:
+            while sum(f.size for f in self._open.values()) > MAX_OPEN_BYTES:
+                self._close(max(self._open, key=lambda k: self._open[k].size))
 
     def _close(self, key: str) -> None:
+        """Has a file finished and stored, beside the next one."""
         file = self._open.pop(key)
-        data = file.finish()
+        file.flush()
+        id = f"{self._env.new_id()}.parquet"
+        closed = requests.start(lambda: self._store_file(id, file))
+        self._closed.append(closed)
+        self._waiting.add(closed, file.size)
+
+    def _store_file(self, id: str, file: PackedFile) -> DataFile:
+        data = file.finished()
+        self._store.put(data_file(self._table, id), data)
         stats = file.stats.stats()
         # a lineage column of NULLs alone says nothing
-        held = [name for name in self._lineage if stats[name].nulls != file.rows]
+        held = tuple(name for name in self._lineage if stats[name].nulls != file.rows)
         kept = {path: s for path, s in stats.items() if path not in self._lineage or path in held}
-        id = f"{self._env.new_id()}.parquet"
-        entry = DataFile(id, len(data), file.rows, sha256(data), file.partition, kept, lineage=tuple(held))
-        path = data_file(self._table, id)
-        self._uploads.append((entry, requests.start(lambda: self._store.put(path, data))))
+        return DataFile(id, len(data), file.rows, sha256(data), file.partition, kept, lineage=held)
 
     def _finished(self) -> list[DataFile]:
         for key in list(self._open):
             self._close(key)
-        for _, upload in self._uploads:
-            upload.result()
-        return [entry for entry, _ in self._uploads]
+        return [closed.result() for closed in self._closed]
 
 
 def partitioned(rows: pa.Table, metadata: TableMetadata) -> list[tuple[dict[str, Value], pa.Table]]:

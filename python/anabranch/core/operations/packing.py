@@ -1,0 +1,127 @@
+"""Packs rows into Parquet files in memory: beside the thread that brings them, and several files at once."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anabranch.core.format.values import Value
+from anabranch.core.log.environment import requests
+from anabranch.core.operations.statistics import Statistics
+
+GROUP_ROWS = 128 * 1024  # bounds of a row group leave it out: small ones make look-ups quick
+SAMPLE_ROWS = 10_000
+PENDING_ROWS = 8 * GROUP_ROWS
+PENDING_BYTES = 64 * 1024 * 1024
+MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+MAX_WAITING_BYTES = 640 * 1024 * 1024  # more than one file's, so that the next one begins while it is packed
+
+
+class Waiting:
+    """What is not packed or not stored yet; holds back who brings more, so that memory is bounded."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[Future[Any], int] = {}
+
+    def add(self, work: Future[Any], size: int) -> None:
+        """Some bytes more, until that work is done; waits while there are too many."""
+        self._bytes[work] = size
+        while sum(self._bytes.values()) > MAX_WAITING_BYTES:
+            done, _ = wait(self._bytes, return_when=FIRST_COMPLETED)
+            for work in done:
+                del self._bytes[work]
+
+
+class PackedFile:
+    """A Parquet file that grows. When it is full depends on its rows, not on how fast they are packed."""
+
+    def __init__(
+        self, partition: dict[str, Value], schema: pa.Schema, stats: Statistics, waiting: Waiting
+    ) -> None:
+        self.partition = partition
+        self.stats = stats
+        self.rows = 0
+        self._schema = schema
+        self._waiting = waiting
+        self._pending: list[pa.Table] = []
+        self._pending_bytes = 0
+        self._pending_rows = 0
+        self._flushed_bytes = 0
+        self._first: Future[float] | None = None
+        self._last: Future[float] | None = None
+        self._out = io.BytesIO()
+        self._writer: pq.ParquetWriter | None = None
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes of the rows in memory, before they are packed."""
+        return self._flushed_bytes + self._pending_bytes
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the file has: what was flushed counts as the first flush of several did."""
+        share = self._first.result() if self._first and self._first is not self._last else 1
+        return int(self._flushed_bytes * share) + self._pending_bytes
+
+    def is_full(self, target: int) -> bool:
+        """Whether it has about so many bytes, or came from so many that the next one should begin."""
+        return self.unpacked >= MAX_UNPACKED_BYTES or (self.unpacked >= target and self.size >= target)
+
+    def write(self, rows: pa.Table) -> None:
+        """Row groups are made of many small tables, or of a part of a large one."""
+        self._pending.append(rows)
+        self._pending_bytes += rows.nbytes
+        self._pending_rows += rows.num_rows
+        self.stats.add(rows)
+        self.rows += rows.num_rows
+        if self._pending_rows >= PENDING_ROWS or self._pending_bytes >= PENDING_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Has the pending rows packed."""
+        if self._pending:
+            rows, size, before = pa.concat_tables(self._pending), self._pending_bytes, self._last
+            self._pending, self._pending_bytes, self._pending_rows = [], 0, 0
+            self._flushed_bytes += size
+            self._last = requests.start(lambda: self._pack(rows, before))
+            self._first = self._first or self._last
+            self._waiting.add(self._last, size)
+
+    def _pack(self, rows: pa.Table, before: Future[float] | None) -> float:
+        """Packs rows after those before; how many bytes they became, for one of theirs."""
+        if before is not None:  # began earlier, and waits for none that began later
+            before.result()
+        start = self._out.tell()
+        self._writing(rows).write_table(rows, row_group_size=GROUP_ROWS)
+        return (self._out.tell() - start) / max(int(rows.nbytes), 1)
+
+    def _writing(self, rows: pa.Table) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._out,
+                self._schema,
+                compression="zstd",
+                use_dictionary=_repeating(rows),
+                store_decimal_as_integer=True,
+                version="2.6",
+            )
+        return self._writer
+
+    def finished(self) -> bytes:
+        """The whole file, when all is packed that was flushed."""
+        if self._last is not None:
+            self._last.result()
+        self._writing(self._schema.empty_table()).close()
+        return self._out.getvalue()
+
+
+def _repeating(rows: pa.Table) -> list[str]:
+    """Columns whose values repeat: looking for a dictionary of others takes most of the time of writing."""
+    sample = rows.slice(0, SAMPLE_ROWS)
+    flat = [f.name for f in rows.schema if not pa.types.is_nested(f.type)]
+    return [n for n in flat if 3 * pc.count_distinct(sample.column(n)).as_py() <= sample.num_rows]
