@@ -14,6 +14,8 @@ from pyspark.sql import SparkSession
 
 LATENCY_MS = 10
 MANY_COMMITS = 270  # past the first checkpoint
+TABLES = 100
+CHANGED = 3  # of these, on both sides
 
 
 class Counting:
@@ -97,6 +99,21 @@ class Counting:
 
     def merge_disjoint(self) -> None:
         self.sql("MERGE BRANCH b IN {c}")
+
+    def prepare_merge_hundred(self) -> None:
+        tables = [f"{{c}}.default.h{i}" for i in range(TABLES)]
+        self.sql("START TRANSACTION IN {c}")
+        for table in tables:
+            self.sql(f"CREATE TABLE {table} (id BIGINT)")
+            self.sql(f"INSERT INTO {table} VALUES (0)")
+        self.sql("COMMIT")
+        self.sql("CREATE BRANCH wide IN {c}")
+        for table in tables[:CHANGED]:
+            self.sql(f"INSERT INTO {table.replace('default.', 'default.`')}@wide` VALUES (1)")
+            self.sql(f"INSERT INTO {table} VALUES (2)")
+
+    def merge_hundred(self) -> None:
+        self.sql("MERGE BRANCH wide IN {c}")
 
     def cold_small(self) -> None:
         self._cold()

@@ -49,3 +49,14 @@ class MergeSteps:
             spark.sql(f"UPDATE {there} SET l_tax = l_tax + 1 WHERE {theirs}")
             statement = f"MERGE BRANCH {branch} INTO main IN merges"
         return timed(lambda: spark.sql(statement).collect())
+
+    def merge_compacted(self, turn: int) -> float:
+        """Changes rows on both sides, then compacts both, and merges; gives the seconds of the merge."""
+        spark, table, branch = self.engine.spark, self.engine.table("merges", "x1"), f"compacted{turn}"
+        there = f"merges.db.`x1@{branch}`"
+        self.engine.create_branch("merges", table, branch)
+        spark.sql(f"UPDATE {table} SET l_quantity = l_quantity + 1 WHERE id % 100 = {2 * turn}")
+        spark.sql(f"UPDATE {there} SET l_tax = l_tax + 1 WHERE id % 100 = {2 * turn + 1}")
+        for side in (table, there):
+            spark.sql(f"OPTIMIZE {side}")
+        return timed(lambda: spark.sql(f"MERGE BRANCH {branch} INTO main IN merges").collect())

@@ -34,6 +34,7 @@ MEASURES = {
     "scan after changes": "  the same after them",
     "merge disjoint x1": "merge of branches, 1 % of the rows each",
     "merge overlapping x1": "  of these 1,000 changed on both",
+    "merge compacted x1": "  1 %, and both sides compacted since",
     "merge disjoint x4": "  1 %, of a table four times as large",
     "branch ten files": "branch, 10 files",
     "branch few files": "branch, {few} files",

@@ -42,6 +42,7 @@ PATHS = (
     Path_("create_branch", "CREATE BRANCH", "<= 2 PUT"),
     Path_("fast_forward", "MERGE, fast-forward", "1 PUT"),
     Path_("merge_disjoint", "MERGE, disjoint tables", "1 PUT"),
+    Path_("merge_hundred", "MERGE, 3 of 100 tables on both sides", "1 PUT"),
     Path_("cold_small", "first read, small catalog", "3 rounds"),
     Path_("cold_large", "first read, 280 commits", "5 rounds"),
 )

@@ -226,6 +226,11 @@ def merges(workers: Workers, size: Size, out: Figures) -> None:
                         if repeat > 0:
                             out.add(f"merge {kind} x{copies}", n, seconds)
                 turn += 1
+    for n, w in tables.items():
+        for turn in range(size.loads + 1) if n == "anabranch" else ():
+            seconds = w.ask("merge_compacted", turn=turn)
+            if turn > 0:
+                out.add("merge compacted x1", n, seconds)
 
 
 TASKS: dict[str, Callable[..., Any]] = {
