@@ -253,6 +253,33 @@ class Rebased:
 
 
 @dataclass(frozen=True)
+class OptimizeResult:
+    """What a compaction did. Rows that stand in a commit count as a file.
+
+    Attributes:
+        table: the full name of the table.
+        version: the version that it has now.
+        commit: id of the commit; None if there was nothing to do.
+        files_before: files that it had.
+        files_after: files that it has now.
+        bytes_before: their size together.
+        bytes_after: the same, now.
+        files_removed: files that are no part of it any more.
+        files_added: files that are new.
+    """
+
+    table: str
+    version: int
+    commit: str | None
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    files_removed: int
+    files_added: int
+
+
+@dataclass(frozen=True)
 class RestoreResult:
     """What a restore did.
 

@@ -58,6 +58,24 @@ def test_a_transaction_reads_what_it_has_written_and_nobody_else_does(repo: Repo
     assert rows[1]["_row_id"] >= 10 and rows[1]["_row_commit"] == 3
 
 
+def test_what_is_written_after_a_restore_is_in_the_commit_too(repo: Repository, table: str) -> None:
+    repo.table(table).delete("id < 5")
+    with repo.transaction() as tx:
+        tx.table(table).restore(0)
+        tx.table(table).append({"id": [100], "s": ["new"]})
+        tx.table(table).delete("id IN (1, 7)")
+        tx.table(table).update({"s": "'x'"}, "id = 0")
+        assert tx.table(table).count() == 9
+    assert ids(repo, table) == [0, 2, 3, 4, 5, 6, 8, 9, 100]
+    kept = repo.table(table).to_arrow(["id", "s", "_row_id"], "id IN (0, 2)").to_pylist()
+    assert sorted(tuple(r.values()) for r in kept) == [(0, "x", 0), (2, "c", 2)]
+    with repo.transaction() as tx:
+        tx.table(table).restore(0)
+        tx.table(table).overwrite({"id": [7], "s": ["only"]})
+    assert ids(repo, table) == [7]
+    assert [f for f in repo.verify(full=True) if f.problem] == []
+
+
 def test_an_exception_leaves_nothing_behind(repo: Repository, table: str) -> None:
     before = repo.show().id
     with pytest.raises(RuntimeError), repo.transaction() as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.core.format.canonical import int64, some
 from anabranch.core.format.members import Members
 from anabranch.core.format.names import Position
+from anabranch.core.format.row_runs import RowRuns, Run
 from anabranch.core.format.values import ColumnStats, Value, decode, encode
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ class DataFile:
     stats: Mapping[str, ColumnStats] = field(default_factory=dict)
     deletions: DeletionVector | None = None
     first_row: int | None = None
-    runs: tuple[tuple[int, int], ...] = ()
+    runs: tuple[Run, ...] = ()
     added_by: Position | None = None
     block: list[Any] | None = None
     inline: tuple[str, ...] = ()
@@ -149,9 +151,19 @@ class DataFile:
         """Whether a commit has to give its rows their numbers."""
         return self.first_row is None and not self.runs
 
-    def id_runs(self) -> list[tuple[int, int]]:
+    @property
+    def holds_ids(self) -> bool:
+        """Whether ids of its rows stand in it: elsewhere they follow from the entry."""
+        return ROW_ID in self.lineage
+
+    def id_runs(self) -> list[Run]:
         """First and count of each run of ids that follow from the entry, in the order of the rows."""
         return list(self.runs) or [(self.first_row or 0, self.rows)]
+
+    @functools.cached_property
+    def ids(self) -> RowRuns:
+        """The ids that follow from the entry, by position, and the reverse."""
+        return RowRuns(self.id_runs())
 
     def with_deletions(self, vector: DeletionVector | None) -> DataFile:
         """The file with other rows gone."""
@@ -224,7 +236,7 @@ def _partition_value(r: Members, key: str, json: Any) -> Value:
     return found
 
 
-def _run(r: Members, pair: Any) -> tuple[int, int]:
+def _run(r: Members, pair: Any) -> Run:
     if isinstance(pair, list) and len(pair) == 2:
         try:
             return int(pair[0]), int(pair[1])

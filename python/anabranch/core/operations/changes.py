@@ -6,24 +6,23 @@ and whether that fits on a newer state is asked of the difference, not of the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from anabranch.core.format.commits import ManifestRef, Name, TableChange
 from anabranch.core.format.files import DataFile, DeletionVector
 from anabranch.core.format.names import CommitId, check_name
-from anabranch.core.format.tables import TableMetadata
-from anabranch.core.log.replay import CatalogState, TableState
-from anabranch.core.operations.reads import CommitsSince, TableRead, check_reads
-from anabranch.core.transaction.proposals import Conflict, Proposal
+from anabranch.core.log.replay import CatalogState, Files, TableState
+from anabranch.core.operations.moved_rows import follow
+from anabranch.core.operations.reads import TableRead, check_reads
+from anabranch.core.operations.row_context import RowContext
+from anabranch.core.operations.writing import file_metrics
+from anabranch.core.transaction.proposals import Conflict, Proposal, same_layout
 from anabranch.errors import error
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
-
-SHOWN = 5
 
 Staged = tuple[Sequence[DataFile], Sequence[ManifestRef]]
 
@@ -38,7 +37,8 @@ class TableWork:
         exact: whether it must be as it was read, and not only have the same columns.
         clear: all files that it had are gone.
         adopt: the commit whose state of the table came back.
-        adopted: the metadata there.
+        adopted: that state.
+        rewritten: files whose other rows stand in new files, marked as they would have been otherwise.
     """
 
     base: TableState | None
@@ -46,28 +46,23 @@ class TableWork:
     exact: bool = False
     clear: bool = False
     adopt: CommitId | None = None
-    adopted: TableMetadata | None = None
+    adopted: TableState | None = None
+    rewritten: Mapping[str, DataFile] = field(default_factory=dict)
+
+    @property
+    def start(self) -> TableState | None:
+        """The state that files come to and go from."""
+        return self.adopted or self.base
+
+    @property
+    def old_files(self) -> Files:
+        """Those that are there before."""
+        return {} if self.start is None or self.clear else self.start.files.files
 
     def added(self) -> list[DataFile]:
         """Files that are new."""
-        if self.now is None or self.adopt is not None:
-            return []
-        old = {} if self.base is None or self.clear else self.base.files.files
-        return [f for id, f in self.now.files.files.items() if id not in old]
-
-
-class Vectors:
-    """The I/O of changes of rows: deletion vectors, and the ids of rows, for people."""
-
-    def __init__(
-        self,
-        read: Callable[[DataFile, str], BitMap64],
-        write: Callable[[BitMap64], DeletionVector],
-        row_ids: Callable[[TableState, DataFile, Sequence[int]], Sequence[int]],
-    ) -> None:
-        self.read = read
-        self.write = write
-        self.row_ids = row_ids
+        old = self.old_files
+        return [f for id, f in self.now.files.files.items() if id not in old] if self.now else []
 
 
 @dataclass(frozen=True)
@@ -82,8 +77,7 @@ class Changes:
         reads: what decided what was done.
         operation: as history shows it.
         metrics: counts.
-        vectors: the I/O of changes of rows.
-        since: the commits between two states.
+        context: the I/O of changes of rows.
         ref: the branch's name, for errors.
     """
 
@@ -94,8 +88,7 @@ class Changes:
     reads: Sequence[TableRead]
     operation: str
     metrics: Mapping[str, int]
-    vectors: Vectors
-    since: CommitsSince
+    context: RowContext
     ref: str
     merges: bool = False
     _written: dict[bytes, DeletionVector] = field(default_factory=dict)
@@ -105,10 +98,22 @@ class Changes:
         found = {id: self._table(id, work, now) for id, work in self.tables.items()}
         changes = {id: change for id, change in found.items() if change is not None}
         self._check_names(now)
-        check_reads(self.reads, self.base, now, self.tables.keys(), self.since)
+        check_reads(self.reads, self.base, now, self.tables.keys(), self.context)
         spaces = {n: p for n, p in self.namespaces.items() if now.namespaces.get(n) != p}
         reads = frozenset(r.id for r in self.reads)
-        return Proposal(changes, spaces, dict(self.metrics), reads=reads if changes else frozenset())
+        metrics = {**self.metrics, **self._counted_files(changes, now)}
+        return Proposal(changes, spaces, metrics, reads=reads if changes else frozenset())
+
+    def _counted_files(self, changes: Mapping[str, TableChange], now: CatalogState) -> dict[str, int]:
+        added = [f for id in changes for f in self.tables[id].added()]
+        removed, masked = [], 0
+        for id, change in changes.items():
+            there = self.tables[id].adopted or now.tables.get(id)
+            if there is not None and not change.dropped:
+                files = there.files.files
+                removed += list(files.values()) if change.clear else [files[f] for f in change.remove]
+                masked += len(change.deletions)
+        return file_metrics(added, removed, masked)
 
     def _check_names(self, now: CatalogState) -> None:
         spaces = {n for n in {*now.namespaces, *self.namespaces} if self.namespaces.get(n, {}) is not None}
@@ -131,10 +136,12 @@ class Changes:
             if work.now is None:
                 return None  # made and dropped again
             return TableChange(name=work.now.name, metadata=work.now.metadata, add=add, manifests=manifests)
-        there = self._there(work, work.base, now)
+        there = same_layout(work.base, now)
+        if work.exact and there.at != work.base.at:
+            raise Conflict(f"the table {there.full_name} was changed meanwhile", there.at)
         if work.now is None:
             return TableChange(dropped=True)
-        known = work.adopted or work.base.metadata
+        known = (work.adopted or work.base).metadata
         change = TableChange(
             name=work.now.name if work.now.name != work.base.name else None,
             adopt=work.adopt,
@@ -143,66 +150,76 @@ class Changes:
             add=add,
             manifests=manifests,
         )
-        if not work.clear and work.adopt is None:
-            change = self._masked(work.base, work.now, there, change)
+        if not work.clear:
+            change = self._masked(work, work.adopted or there, now, change)
         return None if change == TableChange(add=(), manifests=(), remove=[], deletions={}) else change
 
-    def _there(self, work: TableWork, was: TableState, now: CatalogState) -> TableState:
-        """The table as it is now; it must not have been dropped, nor changed so that the work doesn't fit."""
-        there = now.tables.get(was.id)
-        if there is None:
-            raise Conflict(f"the table {was.full_name} was dropped meanwhile", now.position)
-        if work.exact and there.at != was.at:
-            raise Conflict(f"the table {was.full_name} was changed meanwhile", there.at)
-        if not there.metadata.same_layout(was.metadata):
-            raise Conflict(f"the columns of {was.full_name} were changed meanwhile", there.at)
-        return there
-
     def _masked(
-        self, was: TableState, mine: TableState, there: TableState, change: TableChange
+        self, work: TableWork, there: TableState, now: CatalogState, change: TableChange
     ) -> TableChange:
         """The change with what becomes of files whose rows are gone [DV-4], [DV-5]."""
-        from pyroaring import BitMap64
-
-        old, new = was.files.files, mine.files.files
-        remove, deletions = [], {}
-        for id, before in sorted(old.items()):
-            if id in new and new[id].deletions == before.deletions:
-                continue
-            known = self.vectors.read(before, was.full_name)
-            final = self.vectors.read(new[id], was.full_name) if id in new else BitMap64(range(before.rows))
-            gone = final - known
-            current = there.files.files.get(id)
-            others = self._others(was, there, before, current, gone)
+        old, remove, deletions = work.old_files, [], {}
+        for id, gone in sorted(self._places(self._gone(work), work, there, now).items()):
+            before, current = old.get(id), there.files.files.get(id)
+            others = self._others(there, before, current, gone, id in work.rewritten)
             all_gone = others | gone
-            if len(all_gone) >= before.rows:
+            if id in work.rewritten or (current is not None and len(all_gone) >= current.rows):
                 remove.append(id)
             elif gone:
                 deletions[id] = self._vector(all_gone)
         return replace(change, remove=remove, deletions=deletions)
 
+    def _gone(self, work: TableWork) -> dict[str, BitMap64]:
+        """The rows that go, by file."""
+        from pyroaring import BitMap64
+
+        assert work.start is not None and work.now is not None
+        marked, found = {**work.now.files.files, **work.rewritten}, {}
+        for id, before in work.old_files.items():
+            after = marked.get(id)
+            if after is None or after.deletions != before.deletions:
+                final = self.context.deleted(work.now, after) if after else BitMap64(range(before.rows))
+                found[id] = final - self.context.deleted(work.start, before)
+        return found
+
+    def _places(
+        self, gone: Mapping[str, BitMap64], work: TableWork, there: TableState, now: CatalogState
+    ) -> Mapping[str, BitMap64]:
+        """The same rows where they are now: compactions may have moved them. A copy can't follow its file."""
+        moved = {id: r for id, r in gone.items() if id not in there.files.files and id not in work.rewritten}
+        if not moved:
+            return gone
+        found = {id: rows for id, rows in gone.items() if id not in moved}
+        moves = self.context.rearranged(self.base, now, there.id)
+        for id, rows in follow(moves, moved, self.context).items():
+            found[id] = found[id] | rows if id in found else rows
+        return found
+
     def _others(
-        self, was: TableState, there: TableState, before: DataFile, current: DataFile | None, gone: BitMap64
+        self,
+        there: TableState,
+        before: DataFile | None,
+        current: DataFile | None,
+        gone: BitMap64,
+        copied: bool,
     ) -> BitMap64:
         """The rows of a file that others deleted: none of which may be ours."""
-
-        def conflict(rows: BitMap64, by: DataFile | None) -> Conflict:
-            ids = self.vectors.row_ids(was, before, list(islice(rows, SHOWN + 1)))
-            shown = ", ".join(map(str, ids[:SHOWN])) + (", …" if len(ids) > SHOWN else "")
-            at = by.deletions.written_by if by and by.deletions else None
-            reason = f"rows of {was.full_name} that are changed here were changed meanwhile: _row_id {shown}"
-            return Conflict(reason, at or there.at)
-
         if current is None:
-            raise conflict(gone, None)
-        others = self.vectors.read(current, was.full_name)
-        if current.deletions != before.deletions and others & gone:
-            raise conflict(others & gone, current)
+            assert before is not None  # rows that were moved are in files that are there
+            raise self.context.changed_meanwhile(there, before, gone, there.at)
+        others = self.context.deleted(there, current)
+        # rows of files that came since were moved there, and are known to have been untouched until then
+        if before is None or current.deletions != before.deletions:
+            # of a file that is copied all rows are ours, those too that others brought back
+            taken = others ^ self.context.deleted(there, before) if copied and before else others & gone
+            if taken:
+                by = current.deletions.written_by if current.deletions else None
+                raise self.context.changed_meanwhile(there, current, taken, by or there.at)
         return others
 
     def _vector(self, rows: BitMap64) -> DeletionVector:
         """A vector that was written for a try that lost is good for the next, if the rows are the same."""
         key: bytes = rows.serialize()
         if key not in self._written:
-            self._written[key] = self.vectors.write(rows)
+            self._written[key] = self.context.vector(rows)
         return self._written[key]

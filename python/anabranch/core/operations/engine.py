@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,19 @@ def _shared() -> duckdb.DuckDBPyConnection:
     """The database of all conditions, which holds nothing: what is registered is seen by one cursor only."""
     with _lock:
         return _made()
+
+
+def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
+    """The nodes of a query, as the parser of DuckDB has them."""
+    ((text,),) = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
+    stack = [json.loads(text)]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
 
 
 def _first_line(e: Exception) -> str:

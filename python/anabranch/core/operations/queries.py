@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, connected, quoted
+from anabranch.core.operations.engine import Parameters, connected, quoted, syntax
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,17 +78,6 @@ def _unquoted(name: str) -> str:
 
 def _tables(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[str, ...]]:
     """The names of the tables of a query, as the parser of DuckDB has them."""
-    ((text,),) = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
-    tree = json.loads(text)
-    found: dict[tuple[str, ...], None] = {}
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                name = (node.get("catalog_name"), node["schema_name"], node["table_name"])
-                found[tuple(part for part in name if part)] = None
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
-    return list(found)
+    tables = (n for n in syntax(connection, sql) if n.get("type") == "BASE_TABLE" and n.get("schema_name"))
+    names = ((n.get("catalog_name"), n["schema_name"], n["table_name"]) for n in tables)
+    return list(dict.fromkeys(tuple(part for part in name if part) for name in names))

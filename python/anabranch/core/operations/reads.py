@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from anabranch.core.format.commits import Commit
 from anabranch.core.format.files import DataFile
 from anabranch.core.log.replay import CatalogState, TableState
+from anabranch.core.operations.row_context import RowContext
 from anabranch.core.transaction.proposals import Conflict
-
-CommitsSince = Callable[[CatalogState, CatalogState], Sequence[Commit] | None]
-"""The commits between two states of a branch; None if it was reset in between."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ def check_reads(
     base: CatalogState,
     now: CatalogState,
     writes: Collection[str],
-    since: CommitsSince,
+    context: RowContext,
 ) -> None:
     """Refuses where there is no order in which the transaction and the commits since give what they gave.
 
@@ -48,14 +45,14 @@ def check_reads(
     if base.id == now.id:
         return
     for read in reads:
-        conflict = _broken(base, now, read)
+        conflict = _broken(base, now, read, context)
         if conflict is not None:
-            between = since(base, now)
+            between = context.since(base, now)
             if between is None or any(set(c.reads) & set(writes) for c in between):
                 raise conflict
 
 
-def _broken(base: CatalogState, now: CatalogState, read: TableRead) -> Conflict | None:
+def _broken(base: CatalogState, now: CatalogState, read: TableRead, context: RowContext) -> Conflict | None:
     """What others did since that the read would have seen."""
     was, current = base.tables.get(read.id), now.tables.get(read.id)
     if was is None:
@@ -64,6 +61,14 @@ def _broken(base: CatalogState, now: CatalogState, read: TableRead) -> Conflict 
         return Conflict(f"the table {was.full_name}, which was read, was dropped meanwhile", now.position)
     if was.at == current.at:
         return None
+    # rows that were only moved are no news: what came before such a move is looked at, and what came after
+    moves = context.rearranged(base, now, read.id)
+    starts, ends = [was, *(after for _, after in moves)], [*(before for before, _ in moves), current]
+    told = (_news(start, end, read) for start, end in zip(starts, ends, strict=True))
+    return next((conflict for conflict in told if conflict), None)
+
+
+def _news(was: TableState, current: TableState, read: TableRead) -> Conflict | None:
     old, new = was.files.files, current.files.files
     seen = [f for id, f in new.items() if id not in old]
     if read.changes_too:

@@ -70,10 +70,14 @@ class Scan:
         wanted = prune(everything, self.condition, self.table.metadata, schema)
         return [(numbers[f.id], f) for f in wanted]
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows. What is read ahead is bounded, whatever the size of the table."""
+    def batches(self, files: Sequence[tuple[int, DataFile]] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows. What is read ahead is bounded, whatever the size of the table.
+
+        Args:
+            files: those to look at, in this order; None for all that may hold wanted rows.
+        """
         reading = Reading(self, list(dict.fromkeys([*self.names, *self.conditioned()])))
-        opened = requests.ahead(self.files(), lambda f: reading.opened(*f), AHEAD)
+        opened = requests.ahead(files or self.files(), lambda f: reading.opened(*f), AHEAD)
         pieces = (piece for file in opened for piece in file.pieces())
         for rows in requests.ahead(pieces, lambda piece: piece.read(), AHEAD):
             yield from rows.to_batches(max_chunksize=BATCH_ROWS)

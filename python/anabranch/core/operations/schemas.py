@@ -21,6 +21,7 @@ from anabranch.core.format.tables import (
     physical_paths,
 )
 from anabranch.core.format.transforms import PartitionField, accepts, is_transform
+from anabranch.core.operations.properties import TableProperties
 from anabranch.errors import AnabranchError, error
 
 _PARTITION = re.compile(r"(\w+)\s*\(\s*(?:(\d+)\s*,\s*)?(.+?)\s*\)")
@@ -71,6 +72,7 @@ def new_table(
         primary_key: columns that tell rows apart; nobody checks it.
         now: UTC, milliseconds since 1970.
     """
+    TableProperties.of(properties)
     columns = new_columns(table, schema)
     if not columns:
         raise unsupported(table, "it would have no column", "Give at least one column.")
@@ -109,6 +111,17 @@ def _partition_field(table: str, metadata: TableMetadata, text: str) -> Partitio
             "Use a column, or years, months, days, hours, bucket or truncate of one that has values for it.",
         )
     return PartitionField(column.physical, transform, number)
+
+
+def with_properties(metadata: TableMetadata, properties: Mapping[str, str | None]) -> TableMetadata:
+    """With other properties; None removes one.
+
+    Raises:
+        WriteOption: for a value that a property can't have.
+    """
+    TableProperties.of({k: v for k, v in properties.items() if v is not None})
+    after = {**metadata.properties, **properties}
+    return replace(metadata, properties={k: v for k, v in after.items() if v is not None})
 
 
 def with_column(

@@ -11,8 +11,6 @@ from anabranch.core.format.arrow import value_of
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.format.values import ColumnStats, Value, kind_of, order
 
-DEFAULT_COLUMNS = 32
-
 
 def stats_paths(metadata: TableMetadata, columns: int) -> list[str]:
     """Physical paths of the first so many fields that have bounds."""

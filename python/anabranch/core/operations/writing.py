@@ -10,25 +10,19 @@ import pyarrow.compute as pc
 
 from anabranch.core.format.arrow import arrow_type, conformed, encode_rows, supports_inline, value_of
 from anabranch.core.format.canonical import canonical, sha256
-from anabranch.core.format.files import ROW_ID, DataFile
+from anabranch.core.format.files import DataFile
 from anabranch.core.format.names import data_file
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.format.transforms import PartitionField, transformed
 from anabranch.core.format.values import Value, encode
 from anabranch.core.log.environment import Environment, requests
 from anabranch.core.operations.packing import PackedFile, Waiting
-from anabranch.core.operations.statistics import DEFAULT_COLUMNS, Statistics, leaf, stats_paths
+from anabranch.core.operations.properties import TableProperties
+from anabranch.core.operations.statistics import Statistics, leaf, stats_paths
 from anabranch.core.store.objects import ObjectStore
-from anabranch.errors import error
 
-MAX_INLINE_ROWS = 100
 MAX_INLINE_BYTES = 32 * 1024
-MAX_FILE_BYTES = 128 * 1024 * 1024  # a file is put together in memory
 MAX_OPEN_BYTES = 256 * 1024 * 1024
-
-TARGET_BYTES = "anabranch.write.target-file-bytes"
-INLINE_ROWS = "anabranch.write.inline-rows"
-STATS_COLUMNS = "anabranch.stats.columns"
 
 
 class RowWriter:
@@ -39,26 +33,33 @@ class RowWriter:
         table: its id.
         metadata: of the table.
         env: draws names.
-        lineage: whether rows carry ``_row_id``, of rows that are written again.
+        lineage: hidden columns that rows carry, of rows that are written again.
+        one_file: all rows go to one file, of one partition, whatever its size.
     """
 
     def __init__(
-        self, store: ObjectStore, table: str, metadata: TableMetadata, env: Environment, lineage: bool = False
+        self,
+        store: ObjectStore,
+        table: str,
+        metadata: TableMetadata,
+        env: Environment,
+        lineage: Sequence[str] = (),
+        one_file: bool = False,
     ) -> None:
         self._store = store
         self._table = table
         self._metadata = metadata
         self._env = env
-        self._lineage = [ROW_ID] if lineage else []
+        self._lineage = list(lineage)
+        self._one_file = one_file
         self._open: dict[str, PackedFile] = {}
         self._waiting = Waiting()
         self._closed: list[Future[DataFile]] = []
         types = [(c.physical, arrow_type(c.type, physical=True)) for c in metadata.columns]
         self._schema = pa.schema([*types, *((name, pa.int64()) for name in self._lineage)])
-        self._target = min(_number(metadata, TARGET_BYTES, MAX_FILE_BYTES), MAX_FILE_BYTES)
+        self._properties = TableProperties.of(metadata.properties)
         inline = all(supports_inline(c.type) for c in metadata.columns)
-        limit = min(_number(metadata, INLINE_ROWS, MAX_INLINE_ROWS), MAX_INLINE_ROWS)
-        self._inline_limit = limit if inline else 0
+        self._inline_limit = self._properties.inline_rows if inline else 0
 
     def write(self, batches: Iterable[pa.Table]) -> list[DataFile]:
         """Writes rows, by the names that users see; what they became.
@@ -116,7 +117,7 @@ class RowWriter:
         return found
 
     def _parts(self, rows: pa.Table) -> list[tuple[dict[str, Value], pa.Table]]:
-        if not self._metadata.partitioning:
+        if self._one_file or not self._metadata.partitioning:
             return [({}, rows)]
         return partitioned(rows, self._metadata)
 
@@ -126,11 +127,10 @@ class RowWriter:
                 continue
             key = canonical({k: encode(v) for k, v in partition.items()}).decode()
             if key not in self._open:
-                columns = _number(self._metadata, STATS_COLUMNS, DEFAULT_COLUMNS)
-                paths = [*stats_paths(self._metadata, columns), *self._lineage]
+                paths = [*stats_paths(self._metadata, self._properties.stats_columns), *self._lineage]
                 self._open[key] = PackedFile(partition, self._schema, Statistics(paths), self._waiting)
             self._open[key].write(part)
-            if self._open[key].is_full(self._target):
+            if not self._one_file and self._open[key].is_full(self._properties.target_bytes):
                 self._close(key)
         if len(self._open) > 1 and sum(f.unpacked for f in self._open.values()) > MAX_OPEN_BYTES:
             while sum(f.size for f in self._open.values()) > MAX_OPEN_BYTES:
@@ -203,29 +203,14 @@ def _key(v: Value | None) -> object:
     return None if v is None else encode(v)
 
 
-def _number(metadata: TableMetadata, name: str, default: int) -> int:
-    text = metadata.properties.get(name)
-    if text is None:
-        return default
-    if not text.isdigit():
-        raise error(
-            "ANABRANCH_WRITE.OPTION",
-            option=name,
-            reason=f"'{text}' is not a number from 0 up",
-            advice="Set the table property to a whole number.",
-        )
-    return int(text)
-
-
-def metrics(added: Sequence[DataFile], removed: Sequence[DataFile] = ()) -> dict[str, int]:
-    """What a write did, counted: rows and files that came and went."""
+def file_metrics(added: Sequence[DataFile], removed: Sequence[DataFile], masked: int = 0) -> dict[str, int]:
+    """What a write did to files, counted: those that came, those that went, and those of which rows went."""
     came, went = ([f for f in files if not f.is_inline] for files in (added, removed))
     found = {
-        "rows_inserted": sum(f.rows for f in added),
-        "rows_deleted": sum(f.live_rows for f in removed),
         "files_added": len(came),
         "files_removed": len(went),
+        "files_masked": masked,
         "bytes_added": sum(f.size for f in came),
         "bytes_removed": sum(f.size for f in went),
     }
-    return {name: n for name, n in found.items() if n or name == "rows_inserted"}
+    return {name: n for name, n in found.items() if n}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from anabranch.core.repository.view import TableView
-from anabranch.results import RestoreResult
+from anabranch.errors import error
+from anabranch.results import OptimizeResult, RestoreResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,13 +160,39 @@ class Table(TableView):
 
     def set_properties(self, properties: Mapping[str, str | None], *, message: str = "") -> None:
         """Sets table properties; None removes one."""
+        from anabranch.core.operations.schemas import with_properties
+
         with self._writing(message) as work:
-            work.alter(
-                self._state.name,
-                lambda m, _: replace(
-                    m, properties={k: v for k, v in {**m.properties, **properties}.items() if v is not None}
-                ),
-            )
+            work.alter(self._state.name, lambda m, _: with_properties(m, properties))
+
+    def optimize(
+        self, where: str | None = None, parameters: Parameters = None, *, message: str = ""
+    ) -> OptimizeResult:
+        """Puts small files, and rows that stand in commits, together in files of the table's size.
+
+        Deleted rows go where they are many. No row changes, and other writers don't notice. What is already
+        so is left alone.
+
+        Args:
+            where: only files that may hold rows for which this is true, in SQL.
+            parameters: bound to ``?`` or ``$name`` in `where`.
+            message: of the commit.
+
+        Raises:
+            WriteOptimizeCondition: if bounds of files tell nothing about the condition.
+            RefReadOnly, TransactionRefused, CommitConflict: if columns were changed meanwhile.
+        """
+        from anabranch.core.repository.optimizing import optimized
+
+        if self._work is not None:
+            reason = "it can't stand in a transaction"
+            raise error("ANABRANCH_TRANSACTION.REFUSED", statement="OPTIMIZE", reason=reason)
+        told = {} if where is None else {"where": where}
+        by = self._repository.context(message, parameters=told)
+        result = optimized(self._repository, self._ref, self._state, where, parameters, by)
+        self._ref = self._repository.resolved(self._ref.text)
+        self._state = self._ref.state.tables[self._state.id]
+        return result
 
     def restore(self, to: int | str | datetime, *, message: str = "") -> RestoreResult:
         """Brings back an earlier state of the table, without copying.

@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from anabranch.core.format.commits import Commit, Name
-from anabranch.core.format.files import ROW_ID, ROW_PLACE, DataFile, DeletionVector
+from anabranch.core.format.commits import Name
+from anabranch.core.format.files import ROW_ID, ROW_PLACE, DataFile
 from anabranch.core.format.names import Position, check_name
 from anabranch.core.format.repository_info import check_features
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.log.replay import CatalogState, FileSet, TableState
-from anabranch.core.log.vectors import DeletionVectors
 from anabranch.core.operations import schemas
-from anabranch.core.operations.changes import Changes, TableWork, Vectors
+from anabranch.core.operations.changes import Changes, TableWork
+from anabranch.core.operations.copy_on_write import copied
 from anabranch.core.operations.engine import Parameters
 from anabranch.core.operations.incoming import Aligned, as_reader
 from anabranch.core.operations.matching import Matches, matched
+from anabranch.core.operations.properties import TableProperties
 from anabranch.core.operations.pruning import prune
 from anabranch.core.operations.reads import TableRead
+from anabranch.core.operations.rewriting import Rewriter
+from anabranch.core.operations.row_context import RowContext
 from anabranch.core.operations.rows import Rows
-from anabranch.core.operations.scan import PLACE_BITS, Scan, full_schema, numbered_files
-from anabranch.core.operations.writing import RowWriter, metrics
+from anabranch.core.operations.scan import PLACE_BITS, full_schema, numbered_files
+from anabranch.core.operations.writing import RowWriter
 from anabranch.core.repository.history import readable
 from anabranch.core.repository.resolver import ResolvedRef
 from anabranch.core.transaction.committer import CommitContext, Committer
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
     from pyroaring import BitMap64
 
     from anabranch.core.repository.repository import Repository
-
-ISOLATION = "anabranch.commit.isolation"
 
 
 class Work:
@@ -57,7 +58,7 @@ class Work:
         self._reads: dict[str, TableRead] = {}
         self._metrics: dict[str, int] = {}
         self._env = repository.env
-        self._vectors = DeletionVectors(repository.store)
+        self._context = RowContext(repository.store, repository.states, repository.env)
 
     # --- the state
 
@@ -89,7 +90,7 @@ class Work:
 
     def read(self, t: TableState, conditions: Sequence[Any], changes_too: bool) -> None:
         """Remembers that rows of a table decided what is done; conditions are those that were pushed down."""
-        if t.id not in self.base.tables or t.metadata.properties.get(ISOLATION) == "snapshot":
+        if t.id not in self.base.tables or not TableProperties.of(t.metadata.properties).serializable:
             return
         before = self._reads.get(t.id)
 
@@ -186,7 +187,7 @@ class Work:
             raise error("ANABRANCH_TABLE.ANOTHER_TABLE", table=t.full_name, ref=there.text)
         back = schemas.restored(past.metadata, t.metadata)
         now = replace(past, name=t.name, metadata=back)
-        self._set(now, exact=True, adopt=there.state.id, adopted=past.metadata)
+        self._set(now, exact=True, adopt=there.state.id, adopted=past)
         counts = {"rows_before": t.files.rows, "rows_after": past.files.rows}
         self._counted("RESTORE", files_after=len(past.files.files), **counts)
 
@@ -198,18 +199,19 @@ class Work:
         t = self._evolved(name, reader.schema, evolve)
         added = self._written(t, reader)
         self._set(self._files(t, [*t.files.files.values(), *added]))
-        self._counted("INSERT", **metrics(added))
-        return sum(f.rows for f in added)
+        count = sum(f.rows for f in added)
+        self._counted("INSERT", rows_inserted=count)
+        return count
 
     def overwrite(self, name: Name, data: Any, evolve: bool) -> int:
         """Other rows in the place of all that are there; how many."""
         reader = as_reader(data)
         t = self._evolved(name, reader.schema, evolve)
         added = self._written(t, reader)
-        gone = list(t.files.files.values())
+        count, gone = sum(f.rows for f in added), t.files.rows
         self._set(self._files(t, added), exact=True, clear=True)
-        self._counted("OVERWRITE", **metrics(added, gone))
-        return sum(f.rows for f in added)
+        self._counted("OVERWRITE", rows_inserted=count, **({"rows_deleted": gone} if gone else {}))
+        return count
 
     def _evolved(self, name: Name, schema: pa.Schema, evolve: bool) -> TableState:
         t = self._writable(name)
@@ -223,7 +225,7 @@ class Work:
     def _written(self, t: TableState, reader: pa.RecordBatchReader, lineage: bool = False) -> list[DataFile]:
         hidden = [ROW_ID] if lineage else []
         aligned = Aligned(t.full_name, t.metadata, hidden)
-        writer = RowWriter(self.repository.store, t.id, t.metadata, self._env, lineage)
+        writer = RowWriter(self.repository.store, t.id, t.metadata, self._env, hidden)
         return writer.write(aligned.batches(reader))
 
     def delete(self, name: Name, where: str, parameters: Parameters) -> int:
@@ -245,7 +247,7 @@ class Work:
         rows = found.drop_columns([ROW_PLACE])
         added = self._written(t, rows.to_reader(), lineage=True) if rows.num_rows else []
         count = self._replaced(t, found.column(ROW_PLACE), added)
-        self._counted("UPDATE", rows_updated=count, **_files_only(added))
+        self._counted("UPDATE", rows_updated=count)
         return count
 
     def _found(
@@ -287,7 +289,7 @@ class Work:
             "rows_updated": found.rows.num_rows - found.inserted,
             "rows_deleted": gone - (found.rows.num_rows - found.inserted),
         }
-        self._counted("MERGE", **(_files_only(added) | counts))
+        self._counted("MERGE", **counts)
         return counts
 
     def _replaced(self, t: TableState, places: pa.ChunkedArray, added: Sequence[DataFile]) -> int:
@@ -295,27 +297,39 @@ class Work:
         files = dict(t.files.files)
         count = 0
         for file, rows in _by_file(t, places):
-            known = self._vectors.of(file, t.full_name)
+            known = self._context.deleted(t, file)
             everything = known | rows
             count += len(everything) - len(known)
             if len(everything) >= file.rows:
                 del files[file.id]
             else:
-                files[file.id] = file.with_deletions(self._vector(everything))
+                files[file.id] = file.with_deletions(self._context.vector(everything))
         if count or added:
             files.update({f.id: f for f in added})
             self._set(self._files(t, list(files.values())))
         return count
 
-    def _vector(self, rows: BitMap64) -> DeletionVector:
-        return self._vectors.write(rows, self._env.new_id)
-
     # --- the commit
+
+    def _copy_on_write(self, id: str) -> None:
+        """Where no row is to be marked, what is left in files of which rows went is written anew."""
+        work = self._tables[id]
+        t = work.now
+        if t is None or not (settings := TableProperties.of(t.metadata.properties)).copies_on_write:
+            return
+        before = work.old_files
+        found = copied(before, t.files.files, settings, Rewriter(self.repository.store, t, self._env))
+        now = self._files(t, found.files)
+        self._tables[id] = replace(work, now=now, rewritten={f.id: f for f in found.rewritten})
+        if not work.clear and any(id not in now.files.files for id in before):
+            self._metrics["rows_copied"] = self._metrics.get("rows_copied", 0) + found.rows
 
     def commit(self, committer: Committer, by: CommitContext) -> CatalogState:
         """Makes one commit of all that was done."""
         if not self._tables and not self._namespaces:
             return self.base
+        for id in list(self._tables):
+            self._copy_on_write(id)
         staged = {id: committer.stage(work.added()) for id, work in self._tables.items()}
         names = list(dict.fromkeys(self.operations))
         if names[:1] == ["CREATE TABLE"] and names[1:] == ["INSERT"]:
@@ -328,27 +342,10 @@ class Work:
             list(self._reads.values()),
             names[0] if len(names) == 1 else "TRANSACTION",
             self._metrics,
-            Vectors(self._vectors.of, self._vector, self._row_ids),
-            self._since,
+            self._context,
             self.ref.text,
         )
         return committer.commit(self.branch, self.base, intent, by)
-
-    def _since(self, base: CatalogState, now: CatalogState) -> Sequence[Commit] | None:
-        first, last = base.position, now.position
-        if first.ordinal != last.ordinal:
-            return None
-        entries = self.repository.states.log.range(last.ordinal, first.seq + 1, last.seq)
-        return [e.commit for e in entries]
-
-    def _row_ids(self, t: TableState, file: DataFile, positions: Sequence[int]) -> Sequence[int]:
-        alone = replace(t, files=FileSet.of([replace(file, deletions=None)]))
-        ids = Scan(self.repository.store, alone, [ROW_ID]).reader().read_all().column(ROW_ID)
-        return [ids[p].as_py() for p in positions]
-
-
-def _files_only(added: Sequence[DataFile]) -> dict[str, int]:
-    return {name: n for name, n in metrics(added).items() if name != "rows_inserted"}
 
 
 def _by_file(t: TableState, places: pa.ChunkedArray) -> Iterator[tuple[DataFile, BitMap64]]:

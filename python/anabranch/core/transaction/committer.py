@@ -212,7 +212,7 @@ class Committer:
 
 def _estimated_bytes(files: Sequence[DataFile]) -> int:
     """A guess, good enough to decide: names and digests, and what each bound takes."""
-    return sum(300 + 100 * len(f.stats) + 64 * len(f.block or ()) for f in files)
+    return sum(300 + 100 * len(f.stats) + 24 * len(f.runs) + 64 * len(f.block or ()) for f in files)
 
 
 def placed(state: CatalogState, id: str, change: TableChange) -> TableChange:

@@ -9,7 +9,7 @@ from typing import Protocol
 from anabranch.core.format.commits import Closing, Name, TableChange
 from anabranch.core.format.names import Position
 from anabranch.core.format.policies import Policy
-from anabranch.core.log.replay import CatalogState
+from anabranch.core.log.replay import CatalogState, TableState
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,20 @@ class Conflict(Exception):
         self.other = other
 
 
+def same_layout(was: TableState, now: CatalogState) -> TableState:
+    """A table as it is now.
+
+    Raises:
+        Conflict: if it was dropped, or changed so that rows which were written for it don't fit.
+    """
+    there = now.tables.get(was.id)
+    if there is None:
+        raise Conflict(f"the table {was.full_name} was dropped meanwhile", now.position)
+    if not there.metadata.same_layout(was.metadata):
+        raise Conflict(f"the columns of {was.full_name} were changed meanwhile", there.at)
+    return there
+
+
 @dataclass(frozen=True)
 class CloseLog:
     """Closes a branch's log; whatever came before it meanwhile stands.
@@ -76,15 +90,19 @@ class CloseLog:
         closing: the end.
         operation: for history.
         policies: those that its successor begins with.
+        head: the commit that the log must end with, if nothing is to be lost.
     """
 
     closing: Closing
     operation: str
     policies: Mapping[str, Policy] | None = None
     merges: bool = False
+    head: Position | None = None
 
     def onto(self, now: CatalogState) -> Proposal:
         """See `Intent`."""
+        if self.head is not None and self.head != now.position:
+            raise Conflict("the branch has moved meanwhile", now.position)
         if self.policies is not None and dict(self.policies) != dict(now.policies):
             raise Conflict("its gates were changed meanwhile", now.position)
         return Proposal(closing=self.closing)

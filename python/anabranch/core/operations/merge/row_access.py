@@ -98,8 +98,7 @@ class RowAccess:
                 held.append(r)
             elif r.rows:
                 commit = r.file.added_by.packed if r.file.added_by else 0
-                ids = [i for first, count in r.file.id_runs() for i in range(first, first + count)]
-                yield from (RowVersion(ids[p], commit, r.file, p) for p in r.rows)
+                yield from (RowVersion(r.file.ids.id_at(p), commit, r.file, p) for p in r.rows)
         yield from self._hidden(table, held)
 
     def _hidden(self, table: TableState, rows: list[RowsAt]) -> Iterator[RowVersion]:
@@ -143,7 +142,7 @@ class RowAccess:
         self, table: TableState, metadata: TableMetadata, rows: Sequence[tuple[int, Cells]]
     ) -> list[DataFile]:
         """Writes rows that keep their ids."""
-        writer = RowWriter(self._store, table.id, metadata, self._env, lineage=True)
+        writer = RowWriter(self._store, table.id, metadata, self._env, [ROW_ID])
         return writer.write([_table(metadata, rows)])
 
     def violations(
