@@ -18,7 +18,7 @@ ids = st.integers(0, 30)
 steps = st.lists(
     st.tuples(
         st.sampled_from(["spark", "native"]),
-        st.sampled_from(["append", "delete", "update", "upsert", "restore"]),
+        st.sampled_from(["append", "delete", "update", "upsert", "restore", "optimize"]),
         ids,
         ids,
     ),
@@ -41,6 +41,8 @@ def by_spark(lake: Any, what: str, low: int, high: int, text: str) -> None:
                 f"MERGE INTO {{lake}}.db.t t USING ({rows}) n ON t.id = n.id"
                 " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
             )
+        case "optimize":
+            lake.sql("OPTIMIZE {lake}.db.t")
 
 
 def by_native(lake: Any, what: str, low: int, high: int, text: str) -> None:
@@ -57,6 +59,8 @@ def by_native(lake: Any, what: str, low: int, high: int, text: str) -> None:
             )
         case "upsert":
             table.upsert(rows, on="id")
+        case "optimize":
+            table.optimize()
 
 
 def expected(rows: list[tuple[int, str]], what: str, low: int, high: int, text: str) -> list[tuple[int, str]]:
@@ -69,6 +73,8 @@ def expected(rows: list[tuple[int, str]], what: str, low: int, high: int, text: 
             return [r for r in rows if r[0] not in touched]
         case "update":
             return [(i, s + text) if i in touched else (i, s) for i, s in rows]
+        case "optimize":
+            return rows
         case _:
             there = {i for i, _ in rows}
             return [(i, text) if i in touched else (i, s) for i, s in rows] + [
@@ -77,12 +83,17 @@ def expected(rows: list[tuple[int, str]], what: str, low: int, high: int, text: 
 
 
 @pytest.mark.proves("ROW-1", "DV-4", "TAB-2")
-@given(steps=steps, inline=st.sampled_from(["100", "0"]))
-def test_both_halves_take_turns(new_lake: Lakes, steps: list[Any], inline: str) -> None:
+@given(
+    steps=steps,
+    inline=st.sampled_from(["100", "0"]),
+    mode=st.sampled_from(["merge-on-read", "copy-on-write"]),
+)
+def test_both_halves_take_turns(new_lake: Lakes, steps: list[Any], inline: str, mode: str) -> None:
     lake = new_lake()
     lake.sql("CREATE NAMESPACE {lake}.db")
     lake.sql(
-        f"CREATE TABLE {{lake}}.db.t (id BIGINT, s STRING) TBLPROPERTIES ('anabranch.write.inline-rows' = '{inline}')"
+        "CREATE TABLE {lake}.db.t (id BIGINT, s STRING) TBLPROPERTIES "
+        f"('anabranch.write.inline-rows' = '{inline}', 'anabranch.write.mode' = '{mode}')"
     )
     rows: list[tuple[int, str]] = []
     past: dict[int, list[tuple[int, str]]] = {0: []}
@@ -107,4 +118,7 @@ def test_both_halves_take_turns(new_lake: Lakes, steps: list[Any], inline: str) 
             assert seen.setdefault((r["_row_id"], r["_row_commit"]), (r["id"], r["s"])) == (r["id"], r["s"])
         spark = lake.rows("SELECT id, s, _row_id, _row_commit FROM {lake}.db.t")
         assert sorted(spark) == sorted(tuple(r.values()) for r in native)
+    blamed = lake.rows("CALL {lake}.system.blame(table => 'db.t')")
+    native = anabranch.open(lake.path).table("db.t").blame(cells=True).drop_columns(["time"]).to_pylist()
+    assert [(*r[:4], *r[5:]) for r in blamed] == [tuple(r.values()) for r in native]
     assert [f for f in anabranch.open(lake.path).verify(full=True) if f.problem] == []

@@ -81,6 +81,69 @@ def test_it_is_looked_around(run: Run, lake: Path) -> None:
         assert run(*command.split()).strip()
 
 
+def test_rows_and_cells_that_differ_are_shown_and_go_to_files(run: Run, lake: Path, tmp_path: Path) -> None:
+    anabranch.open(lake, author="bob").table("clinic.labs").update({"value": "7"}, "patient = 'p2'")
+    span = ("diff", "main~2", "main", "clinic.labs")
+    rows = [json.loads(line) for line in run(*span, "--rows", "--json").splitlines()]
+    assert [(r["_change_type"], r["patient"], r["value"]) for r in rows] == [
+        ("update_preimage", "p2", 5),
+        ("update_postimage", "p2", 7),
+        ("insert", "p3", 77),
+    ]
+    (cell,) = (json.loads(line) for line in run(*span, "--cells", "--json").splitlines())
+    assert cell == {"row_id": 1, "column": "value", "before": "5", "after": "7"}
+    assert "value" in run(*span, "--cells") and "update_preimage" in run(*span, "--rows")
+    assert run(*span, "--rows", "-o", "rows.parquet", "--json") == {"file": "rows.parquet", "rows": 3}
+    assert pq.read_table("rows.parquet").column("patient").to_pylist() == ["p2", "p2", "p3"]
+    assert "1 rows in cells.csv" in run(*span, "--cells", "-o", "cells.csv")
+    assert (tmp_path / "cells.csv").read_text().splitlines()[1] == '1,"value","5","7"'
+    run(*span, "--rows", "-o", "rows.ndjson")
+    assert [json.loads(text) for text in (tmp_path / "rows.ndjson").read_text().splitlines()] == rows
+    assert "it is there already" in run(*span, "--rows", "-o", "rows.ndjson", code=1)
+    assert [c["table"] for c in run(*span, "--json")] == ["clinic.labs"]
+    assert run("diff", "main~2", "main", "clinic.nope", "--json") == []
+    for wrong in (["--rows", "--cells"], ["-o", "x.csv"]):
+        run(*span, *wrong, code=2)
+    run("diff", "main~2", "--rows", code=2)
+    assert "ANABRANCH_TABLE.NOT_FOUND" in run("diff", "main~2", "main", "clinic.nope", "--rows", code=3)
+
+
+def test_what_a_kind_of_file_can_not_hold_leaves_none(run: Run, lake: Path, tmp_path: Path) -> None:
+    anabranch.open(lake).create_table("clinic.nested", {"id": [1], "l": [[1, 2]]})
+    assert "ANABRANCH_CLIENT.FILE" in run("export", "clinic.nested", "out.csv", code=1)
+    assert not (tmp_path / "out.csv").exists()
+    run("export", "clinic.nested", "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {"id": 1, "l": [1, 2]}
+
+
+def test_cells_are_blamed_files_put_together_and_branches_rebased(run: Run, lake: Path) -> None:
+    run("branch", "fix")
+    anabranch.open(lake, "fix", author="bob").table("clinic.labs").update({"value": "7"}, "patient = 'p2'")
+    run("import", "labs.csv", "clinic.labs", "--mode", "append")
+    told = run("rebase", "fix", "main")
+    assert "bob" in told and len(told.splitlines()) == 2
+    assert run("rebase", "fix", "main", "--json") == []
+    cells = [
+        json.loads(line)
+        for line in run("--ref", "fix", "blame", "clinic.labs", "--cells", "--json").splitlines()
+    ]
+    assert [(c["column"], c["author"], c["value"]) for c in cells if c["row_id"] == 1] == [
+        ("patient", "ada", "p2"),
+        ("value", "bob", "7"),
+        ("unit", "ada", "mmol/L"),
+    ]
+    assert "bob" in run("--ref", "fix", "blame", "clinic.labs", "--cells", "-w", "value = 7")
+    done = run("optimize", "clinic.labs", "-m", "tidy", "--json")
+    assert (done["files_before"], done["files_after"]) == (3, 1)
+    assert "nothing had to be done" in run("optimize", "clinic.labs")
+    assert run("show", "--json")["message"] == "tidy"
+    assert "OPTIMIZE_CONDITION" in run("optimize", "clinic.labs", "-w", "unit LIKE '%L'", code=1)
+    anabranch.open(lake).table("clinic.labs").delete("patient = 'p2'")
+    anabranch.open(lake, "fix").table("clinic.labs").update({"value": "8"}, "patient = 'p2'")
+    assert "ANABRANCH_MERGE.CONFLICT" in run("rebase", "fix", "main", code=4)
+    run("rebase", "fix", "main", "--on-conflict", "theirs")
+
+
 def test_branches_are_made_merged_and_dropped(run: Run, lake: Path) -> None:
     run("branch", "fix")
     run("--ref", "fix", "import", "labs.csv", "clinic.labs")

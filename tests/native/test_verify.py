@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import anabranch
 from anabranch import Repository
 
 
@@ -47,8 +50,6 @@ def test_a_file_that_was_changed_or_is_gone_is_found(repo: Repository, table_fil
 
 @pytest.mark.proves("LOG-6")
 def test_an_entry_that_was_changed_is_found(repo: Repository, table_file: Path) -> None:
-    import anabranch
-
     assert repo.store.folder is not None
     log = repo.store.folder / "_anabranch" / "log" / "000000"
     second = sorted(log.iterdir())[-2]
@@ -66,6 +67,51 @@ def test_blame_names_the_commit_of_each_row(repo: Repository) -> None:
         20: ("ada", "was wrong"),
     }
     assert rows[-1]["_commit"] == repo.show().id
+
+
+def test_blame_by_cell_follows_each_cell_to_the_commit_that_changed_it(
+    repo: Repository, refused: Callable[[str], Any]
+) -> None:
+    def by(author: str, ref: str = "main") -> Any:
+        return anabranch.open(repo.store, ref, author=author).table("db.t")
+
+    repo.create_table("db.t", {"id": [1, 2, 3], "v": ["a", "b", None]})
+    by("eve").update({"v": "'B'"}, "id = 2", message="capital")
+    by("ada").rename_column("v", "w")
+    by("bob").append({"id": [4], "n": [7]}, evolve=True)
+    repo.create_branch("dev")
+    by("ada").update({"w": "'ours'"}, "id = 1")
+    by("bob", "dev").update({"n": "5"}, "id = 1")
+    anabranch.open(repo.store, author="zoe").merge("dev")
+    by("zoe").optimize()
+
+    def cells(where: str | None = None) -> dict[tuple[int, str], Any]:
+        found = repo.table("db.t").blame(where, cells=True).to_pylist()
+        return {(r["row_id"], r["column"]): (r["value"], r["author"], r["operation"]) for r in found}
+
+    assert cells("id <= 2") == {
+        (0, "id"): ("1", "ada", "CREATE TABLE AS SELECT"),
+        (0, "w"): ("ours", "ada", "UPDATE"),
+        (0, "n"): ("5", "bob", "UPDATE"),
+        (1, "id"): ("2", "ada", "CREATE TABLE AS SELECT"),
+        (1, "w"): ("B", "eve", "UPDATE"),
+        (1, "n"): (None, "ada", "CREATE TABLE AS SELECT"),
+    }
+    assert (
+        cells().keys() == {(row, c) for row in (0, 1, 2, 4) for c in ("id", "w", "n")}
+        and cells("id = 99") == {}
+    )
+    assert repo.table("db.t").blame("id = 1").to_pylist()[0]["_author"] == "zoe"
+    before = cells("id = 2")
+    by("zoe").delete("id = 2")
+    by("zoe").restore("main~1")
+    assert cells("id = 2") == before, "a row that went and came back is as old as it was"
+    by("zoe").append({"id": list(range(1000))})
+    with refused("ANABRANCH_PROCEDURE.INVALID_ARGUMENT") as caught:
+        cells()
+    assert "more than 1000 rows" in str(caught.value)
+    with refused("ANABRANCH_TRANSACTION.REFUSED"), repo.transaction() as tx:
+        tx.table("db.t").blame(cells=True)
 
 
 def test_rows_and_cells_that_changed(repo: Repository) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anabranch.cli import settings
-from anabranch.cli.output import Json, command, console, print_json, print_table, short
+from anabranch.cli import files, settings
+from anabranch.cli.output import (
+    Json,
+    command,
+    console,
+    print_json,
+    print_rows,
+    print_table,
+    print_written,
+    short,
+)
 
 Table = Annotated[str, typer.Argument(help="Full name of a table, such as clinic.labs.")]
 
@@ -129,17 +139,36 @@ def history(
 def diff(
     from_ref: Annotated[str, typer.Argument(metavar="FROM", help="Branch, tag or commit.")],
     to_ref: Annotated[str | None, typer.Argument(metavar="TO", help="Branch, tag or commit.")] = None,
+    table: Annotated[str | None, typer.Argument(help="Only this table, by its full name.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="The rows of the table that differ.")] = False,
+    cells: Annotated[bool, typer.Option("--cells", help="The cells of the table that differ.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new .csv, .ndjson or .parquet file for them.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show what differs between two refs, by table.
+    """Show what differs between two refs: by table, or rows or cells of one.
 
-    anabranch diff main fix-units
+    anabranch diff main fix-units clinic.labs --cells
     """
-    found = settings.current.open().diff(from_ref, to_ref)
+    if rows and cells:
+        raise typer.BadParameter("choose --rows or --cells")
+    if (rows or cells) and (to_ref is None or table is None):
+        raise typer.BadParameter("name both refs and the table")
+    if output is not None and not (rows or cells):
+        raise typer.BadParameter("choose what goes to the file: --rows or --cells")
+    repo = settings.current.open()
+    if rows or cells:
+        there = repo.table(table or "", to_ref)
+        found = there.cell_changes(from_ref) if cells else there.changes(from_ref)
+        if output is None:
+            return print_rows(found, json)
+        return print_written(output, files.write(output, found.to_reader()), json)
+    changed = [c for c in repo.diff(from_ref, to_ref) if table in (None, c.table)]
     if json:
-        return print_json(found)
+        return print_json(changed)
     columns = ("table", "change", "detail", "rows", "rows after")
-    print_table(columns, ((c.table, c.change, c.detail, c.rows_from, c.rows_to) for c in found))
+    print_table(columns, ((c.table, c.change, c.detail, c.rows_from, c.rows_to) for c in changed))
 
 
 COMMANDS = {

@@ -1,4 +1,4 @@
-"""Commands for merges: merge, cherry-pick, revert, conflicts, resolve."""
+"""Commands for merges: merge, cherry-pick, revert, rebase, conflicts, resolve."""
 
 from __future__ import annotations
 
@@ -104,6 +104,27 @@ def revert(
 
 
 @command
+def rebase(
+    branch: Annotated[str, typer.Argument(help="The branch whose commits are replayed.")],
+    onto: Annotated[str, typer.Argument(help="Branch, tag or commit that it stands on then.")],
+    on_conflict: Sides = None,
+    json: Json = False,
+) -> None:
+    """Replay the commits of a branch on top of another ref. Ours is that ref; theirs what is replayed.
+
+    anabranch rebase fix-units main
+    """
+    done = settings.current.open().rebase(branch, onto, on_conflict=_sides(on_conflict))
+    if json:
+        return print_json(done)
+    rows = (
+        (short(r.rebased_from), short(r.commit) if r.commit else "there already", r.author, r.message)
+        for r in done
+    )
+    print_table(("replayed", "as", "author", "message"), rows)
+
+
+@command
 def conflicts(
     branch: Annotated[str | None, typer.Argument(help="The branch; otherwise the one in use.")] = None,
     json: Json = False,
@@ -184,6 +205,7 @@ COMMANDS = {
     "merge": merge,
     "cherry-pick": cherry_pick,
     "revert": revert,
+    "rebase": rebase,
     "conflicts": conflicts,
     "resolve": resolve,
 }

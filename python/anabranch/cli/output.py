@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -129,13 +130,23 @@ def _cell(x: object) -> str:
     return "" if x is None else ", ".join(map(str, x)) if isinstance(x, tuple) else str(x)
 
 
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row as JSON."""
+    return json.dumps(plain(row), ensure_ascii=False)
+
+
 def print_rows(rows: pa.Table, as_json: bool) -> None:
     """Rows of a table; as JSON, one object a line."""
     if as_json:
         for row in rows.to_pylist():
-            typer.echo(json.dumps(plain(row), ensure_ascii=False))
+            typer.echo(json_line(row))
         return
     print_table(rows.column_names, ([*row.values()] for row in rows.to_pylist()))
+
+
+def print_written(file: Path, rows: int, as_json: bool) -> None:
+    """What was written to a file."""
+    print_json({"file": str(file), "rows": rows}) if as_json else typer.echo(f"{rows} rows in {file}")
 
 
 def short(commit: str) -> str:

@@ -1,20 +1,16 @@
-"""Commands for rows: head, sql, import, export, restore, blame."""
+"""Commands for rows: head, sql, import, export, restore, optimize, blame."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from anabranch.cli import settings
+from anabranch.cli import files, settings
 from anabranch.cli.looking import Table
-from anabranch.cli.output import Json, command, print_json, print_rows, short
-from anabranch.errors import error
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from anabranch.cli.output import Json, command, print_json, print_rows, print_written, short
 
 Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
 Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition in SQL.")]
@@ -78,7 +74,7 @@ def import_(
 
     anabranch import labs.csv clinic.labs --mode create
     """
-    rows = _read(file)
+    rows = files.read(file)
     with settings.current.open().transaction(message or f"import {file.name}") as tx:
         if mode is Mode.create:
             space = table.rpartition(".")[0]
@@ -94,31 +90,10 @@ def import_(
     print_json(done) if json else typer.echo(f"{count} rows, committed {short(tx.commit or '')}")
 
 
-def _read(file: Path) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-    from pyarrow import json as ndjson
-
-    readers = {
-        ".csv": csv.read_csv,
-        ".ndjson": ndjson.read_json,
-        ".jsonl": ndjson.read_json,
-        ".parquet": parquet.read_table,
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        known = ", ".join(readers)
-        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=f"'{file.suffix}' is none of {known}")
-    try:
-        return reader(file)
-    except (pa.ArrowException, OSError) as e:
-        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=str(e).splitlines()[0].rstrip(".")) from e
-
-
 @command
 def export(
     table: Table,
-    file: Annotated[Path, typer.Argument(help="A .csv or .parquet file; it must not be there.")],
+    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson or .parquet file; it must not be there.")],
     where: Where = None,
     json: Json = False,
 ) -> None:
@@ -126,21 +101,8 @@ def export(
 
     anabranch --ref train-2026-01 export clinic.labs labs.parquet
     """
-    from pyarrow import csv
-    from pyarrow.parquet import ParquetWriter
-
-    writers = {".csv": csv.CSVWriter, ".parquet": ParquetWriter}
-    make = writers.get(file.suffix.lower())
-    if make is None or file.exists():
-        reason = "it is there already" if make else f"'{file.suffix}' is none of {', '.join(writers)}"
-        raise error("ANABRANCH_CLIENT.FILE", file=file, reason=reason)
-    reader = settings.current.open().table(table).to_batches(where=where)
-    count = 0
-    with make(file, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-            count += batch.num_rows
-    print_json({"file": str(file), "rows": count}) if json else typer.echo(f"{count} rows in {file}")
+    count = files.write(file, settings.current.open().table(table).to_batches(where=where))
+    print_written(file, count, json)
 
 
 @command
@@ -160,12 +122,47 @@ def restore(
 
 
 @command
-def blame(table: Table, where: Where = None, json: Json = False) -> None:
-    """Show rows with the commits that wrote them.
+def optimize(
+    table: Table,
+    where: Annotated[
+        str | None, typer.Option("--where", "-w", help="Only files that may hold such rows.")
+    ] = None,
+    message: Message = "",
+    json: Json = False,
+) -> None:
+    """Put small files of a table together, and leave out deleted rows where they are many. No row changes.
 
-    anabranch blame clinic.labs -w "patient = 'p2'"
+    anabranch optimize clinic.labs
     """
-    print_rows(settings.current.open().table(table).blame(where), json)
+    done = settings.current.open().table(table).optimize(where, message=message)
+    if json:
+        return print_json(done)
+    before = f"{done.files_before} files of {done.bytes_before} bytes"
+    typer.echo(f"{before} became {done.files_after} of {done.bytes_after}")
+    typer.echo(f"committed {short(done.commit)}" if done.commit else "nothing had to be done")
+
+
+@command
+def blame(
+    table: Table,
+    where: Where = None,
+    cells: Annotated[
+        bool, typer.Option("--cells", help="Each cell with the commit that last changed it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show rows, or their cells, with the commits that wrote them.
+
+    anabranch blame clinic.labs -w "patient = 'p2'" --cells
+    """
+    found = settings.current.open().table(table).blame(where, cells=cells)
+    if json:
+        return print_rows(found, json)
+    mark = "" if cells else "_"
+    told = found.drop_columns([f"{mark}operation", *(() if cells else ("_row_id",))])
+    commits = [short(id) for id in told.column(f"{mark}commit").to_pylist()]
+    place = told.column_names.index(f"{mark}commit")
+    print_rows(told.set_column(place, "commit", [commits]), json)
 
 
 COMMANDS = {
@@ -174,5 +171,6 @@ COMMANDS = {
     "import": import_,
     "export": export,
     "restore": restore,
+    "optimize": optimize,
     "blame": blame,
 }

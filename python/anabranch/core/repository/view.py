@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from anabranch.core.format.files import LINEAGE, ROW_PLACE
+from anabranch.core.format.files import LINEAGE, ROW_ID, ROW_PLACE
 from anabranch.core.format.names import table_data
 from anabranch.core.log.replay import TableState
 from anabranch.core.repository.resolver import ResolvedRef, to_time
@@ -159,32 +159,36 @@ class TableView:
             self._work.read(self._state, [], changes_too=True)
         return self._rows().read(columns, where, parameters)
 
-    def blame(self, where: Where | None = None, parameters: Parameters = None) -> pa.Table:
-        """Its rows, each with the commit that wrote it so: ``_commit``, ``_time``, ``_author``, ``_message``.
+    def blame(
+        self, where: Where | None = None, parameters: Parameters = None, *, cells: bool = False
+    ) -> pa.Table:
+        """Who wrote the rows that the table has, or their cells.
 
         Args:
             where: rows for which this is true.
             parameters: bound to ``?`` or ``$name`` in `where`.
+            cells: whether each cell is told with the commit that last changed it. At most 1,000 rows may be
+                asked for; what it takes grows with the versions that these rows have had.
+
+        Returns:
+            Of rows: the table's columns, ``_row_id``, ``_commit``, ``_time``, ``_author``, ``_operation`` and
+            ``_message``. Of cells: ``row_id``, ``column``, ``value`` (as text), ``commit``, ``time``,
+            ``author``, ``operation`` and ``message``.
+
+        Raises:
+            ProcedureInvalidArgument: for cells of more than 1,000 rows.
+            TransactionRefused: in a transaction, whose rows no commit has written.
         """
-        import pyarrow as pa
+        from anabranch.core.repository import blame
 
-        from anabranch.core.format.files import ROW_COMMIT
-        from anabranch.core.format.names import Position
-
-        rows = self.to_arrow([*self.schema.names, ROW_COMMIT], where, parameters)
-        places = rows.column(ROW_COMMIT).to_pylist()
-        log = self._repository.states.log
-        wrote = {place: log.get(Position.unpacked(place)) for place in set(places)}
-        told = {
-            "_commit": pa.array([str(wrote[p].id) for p in places], pa.string()),
-            "_time": pa.array([to_time(wrote[p].commit.time) for p in places], pa.timestamp("ms", "UTC")),
-            "_author": pa.array([wrote[p].commit.author for p in places], pa.string()),
-            "_message": pa.array([wrote[p].commit.message for p in places], pa.string()),
-        }
-        rows = rows.drop_columns([ROW_COMMIT])
-        for name, column in told.items():
-            rows = rows.append_column(name, column)
-        return rows
+        if self._work is not None:
+            reason = "it tells of commits, and this is none yet"
+            raise error("ANABRANCH_TRANSACTION.REFUSED", statement="blame", reason=reason)
+        if cells:
+            ids = self.to_arrow([ROW_ID], where, parameters).column(ROW_ID)
+            return blame.of_cells(self._repository, self._state, ids.to_pylist())
+        rows = self.to_arrow([*self.schema.names, *LINEAGE], where, parameters)
+        return blame.of_rows(self._repository, rows)
 
     def changes(self, from_ref: int | str | datetime) -> pa.Table:
         """Rows that came, went and changed since a version, a ref or a time.
