@@ -28,6 +28,8 @@ def difference(before: Any, after: Any) -> tuple[int, int, int]:
 class History:
     """One history: statements that follow from numbers."""
 
+    refusal: type[Exception] = PySparkException
+
     def __init__(self, lake: Any, number: int) -> None:
         self.lake, self.random = lake, Random(number)
         self.model = Repository()
@@ -120,7 +122,7 @@ class History:
         self.model.branches[branch] = self.model.branches[onto]
         if any(conflicts for _, conflicts in self.replayed(branch, line, None)):
             self.model.branches[branch] = before
-            with pytest.raises(PySparkException, match=r"ANABRANCH_MERGE\.CONFLICT"):
+            with pytest.raises(self.refusal, match=r"ANABRANCH_MERGE\.CONFLICT"):
                 self.sql(statement)
             self.check(branch)
             side = self.random.choice(["OURS", "THEIRS"])

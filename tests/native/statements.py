@@ -41,6 +41,8 @@ class Statements:
                 lambda t, v: self.done(self.table(t).restore(int(v))),
             ),
             (r"MERGE BRANCH (\w+)(?: INTO (\w+))? IN \{lake\}(.*)", self.merge),
+            (r"OPTIMIZE (\S+)", lambda t: [self.table(t).optimize()]),
+            (r"REBASE BRANCH (\w+) ONTO (\w+) IN \{lake\}(.*)", self.rebase),
             (r"CHERRY PICK `(.*?)` INTO (\w+) IN \{lake\}(.*)", self.pick),
             (r"REVERT `(.*?)` ON (\w+) IN \{lake\}(.*)", self.pick),
         ]
@@ -115,6 +117,10 @@ class Statements:
         return self.result(
             self.repo.merge(source, into or self.branch, squash="SQUASH" in how, **self.how(how))
         )
+
+    def rebase(self, branch: str, onto: str, how: str) -> Rows:
+        done = self.repo.rebase(branch, onto, on_conflict=self.how(how)["on_conflict"])
+        return [SimpleNamespace(**vars(r)) for r in done]
 
     def pick(self, commit: str, into: str, how: str) -> Rows:
         return self.result(self.repo.cherry_pick(commit, into, **self.how(how)))

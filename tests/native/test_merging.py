@@ -68,13 +68,9 @@ def test_case(lake: Statements, refused: Refused, case: Case, turned: bool) -> N
 
 
 class NativeHistory(History):
-    """A history whose statements the native client does; it has neither OPTIMIZE nor REBASE BRANCH."""
+    """A history whose statements the native client does."""
 
-    def optimize(self, branch: str) -> None:
-        self.insert(branch, 1)
-
-    def rebase(self, branch: str, onto: str) -> None:
-        self.merge(onto, branch)
+    refusal = anabranch.errors.AnabranchError
 
     def sql(self, text: str) -> list[Any]:
         self.log.append(text)

@@ -49,7 +49,7 @@ class Branches:
         policies = policies_of(name, origin, self._refs)
         admit(name, policies, "CREATE BRANCH", True, by.author)
         must_pass_ungated(name, policies, None, origin)
-        state = self._opened(name, origin, "CREATE BRANCH", by)
+        state = self.opened(name, origin, "CREATE BRANCH", by)
         if self._refs.name_log(name, generation, state.position.ordinal):
             self._refs.remember(name, state)
             return state
@@ -59,7 +59,7 @@ class Branches:
             raise _exists("branch", name)
         return there
 
-    def _opened(
+    def opened(
         self,
         branch: str,
         fork: CatalogState,
@@ -96,28 +96,44 @@ class Branches:
         generation = self._refs.next_branch(name)
         old = self._resolver.resolve(f"branch:{name}").state
         target = self._resolver.resolve(to).state
-        policies = policies_of(name, old, self._refs)
-        admit(name, policies, "RESET BRANCH", False, by.author)
-        touched = [
-            id
-            for id in {*old.tables, *target.tables}
-            if id not in old.tables
-            or id not in target.tables
-            or old.tables[id].content != target.tables[id].content
-            or old.tables[id].name != target.tables[id].name
-        ]
-        may_modify(policies, changed_tables(touched, old, target), "RESET BRANCH", by.author)
-        must_pass_ungated(name, policies, old, target)
-        state = self._opened(name, target, "RESET BRANCH", by, old.policies)
+        self.admit(name, "RESET BRANCH", old, target, by)
+        state = self.opened(name, target, "RESET BRANCH", by, old.policies)
         closing = CloseLog(Closing(RESET, state.position.ordinal), "RESET BRANCH", old.policies)
         self._committer.commit(name, old, closing, by)
+        self.moved(name, generation, state)
+        return state
+
+    def admit(
+        self, name: str, operation: str, before: CatalogState, after: CatalogState, by: CommitContext
+    ) -> None:
+        """Holds a state that a branch is to have from now on to the policies.
+
+        Raises:
+            RefProtected, PermissionDenied, GateNoEngine.
+        """
+        policies = policies_of(name, before, self._refs)
+        admit(name, policies, operation, False, by.author)
+        touched = [
+            id
+            for id in {*before.tables, *after.tables}
+            if id not in before.tables
+            or id not in after.tables
+            or before.tables[id].content != after.tables[id].content
+            or before.tables[id].name != after.tables[id].name
+        ]
+        may_modify(policies, changed_tables(touched, before, after), operation, by.author)
+        must_pass_ungated(name, policies, before, after)
+
+    def moved(self, name: str, generation: int, state: CatalogState) -> None:
+        """Names the log in which a branch goes on, which a closing entry of the old log has told already.
+
+        The name only saves readers the way through the old log.
+        """
         try:
-            # the closing entry has reset the branch; its name only saves readers the way through the old log
             self._refs.name_log(name, generation, state.position.ordinal)
         except AnabranchError:
             pass
         self._refs.remember(name, state)
-        return state
 
     def create_tag(self, name: str, start: str, if_not_exists: bool) -> CommitId:
         """A name for a commit, for ever."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from anabranch.core.format.commits import Entry, TableChange
+from anabranch.core.format.commits import Entry, Name, TableChange
 from anabranch.core.format.names import Position
 from anabranch.core.format.repository_info import check_features
 from anabranch.core.log.checkpoints import INTERVAL
@@ -62,6 +62,13 @@ class History:
         if table is None and parent is not None:
             table = self._states.at(parent).tables.get(id)
         return table.full_name if table else id
+
+    def table(self, ref: ResolvedRef, name: Name) -> TableState:
+        """The table of that name in the state that a ref was resolved to."""
+        found = ref.state.by_name.get(name)
+        if found is None:
+            raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(name), ref=ref.text)
+        return readable(found)
 
     def versions(self, t: TableState) -> Iterator[tuple[int, Entry]]:
         """The commits that made a table's versions, newest first, by their links to one another."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from anabranch.core.format.commits import Commit
+from anabranch.core.format.commits import Commit, Entry
 from anabranch.core.format.names import CommitId
 from anabranch.core.log.environment import Environment
 from anabranch.core.log.replay import EMPTY, CatalogState, TableState
@@ -70,7 +70,7 @@ class Merges:
         if source.kind == "branch" and source.writable == target.writable:
             raise error("ANABRANCH_MERGE.INTO_ITSELF", ref=asked.source)
         theirs, bases = source.state, MergeBases(self._states, self._context)
-        self._check(asked.decisions, asked.into, target.state, theirs)
+        self.check(asked.decisions, asked.into, target.state, theirs)
         intent = CombineBranches(
             MERGE,
             theirs,
@@ -79,7 +79,7 @@ class Merges:
             asked.fast_forward_only,
             asked.decisions,
             self._context,
-            asked.source,
+            asked.called or asked.source,
             asked.into,
         )
         return intent, target
@@ -101,6 +101,22 @@ class Merges:
         told = by if by.message else replace(by, message=f"Revert: {commit.message or commit.operation}")
         return self._apply("REVERT", asked, after, before, dry_run, told)
 
+    def replay(self, operation: str, entry: Entry, branch: str, decisions: Decisions) -> CombineBranches:
+        """What does on a branch that goes on elsewhere what a commit of it did, against its first parent."""
+        parent = entry.commit.first_parent
+        base = single(EMPTY if parent is None else self._states.at(parent))
+        return CombineBranches(
+            operation,
+            self._states.after(entry),
+            lambda now: base,
+            False,
+            False,
+            decisions,
+            self._context,
+            entry.id.short,
+            branch,
+        )
+
     def commit_of(self, ref: str) -> CommitId:
         """The commit that a ref names."""
         return self._resolver.resolve(ref).state.id
@@ -115,7 +131,7 @@ class Merges:
         by: CommitContext,
     ) -> MergeResult:
         target, start = self._resolver.resolve(asked.into), single(base)
-        self._check(asked.decisions, asked.into, target.state, theirs)
+        self.check(asked.decisions, asked.into, target.state, theirs)
         intent = CombineBranches(
             operation,
             theirs,
@@ -144,7 +160,7 @@ class Merges:
         before = self._states.at(commit.parents[(n or 1) - 1]) if count else EMPTY
         return commit, after, before
 
-    def _check(self, decisions: Decisions, into: str, *sides: CatalogState) -> None:
+    def check(self, decisions: Decisions, into: str, *sides: CatalogState) -> None:
         """What is decided must be there on one of the sides."""
         for d in decisions.all:
             if d.table is None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from anabranch.core.operations.merge.decisions import Choice, Chosen, Decision
 from anabranch.core.repository.merge_request import MergeRequest, decided
 from anabranch.core.repository.names import TableName, parts
-from anabranch.results import Conflict, MergeResult, Side
+from anabranch.results import Conflict, MergeResult, Rebased, Side
 
 if TYPE_CHECKING:
+    from anabranch.core.repository.rebases import Rebases
     from anabranch.core.repository.unfinished_merges import UnfinishedMerges
     from anabranch.core.transaction.committer import CommitContext
 
@@ -22,6 +23,10 @@ class Merging:
 
     @property
     def _merges(self) -> UnfinishedMerges:
+        raise NotImplementedError
+
+    @property
+    def _rebases(self) -> Rebases:
         raise NotImplementedError
 
     def context(
@@ -136,6 +141,29 @@ class Merging:
         by = self.context(message, author, parameters={"source": commit, "target": target})
         return self._merges.merges.revert(asked, dry_run, by)
 
+    def rebase(
+        self, branch: str, onto: str, *, on_conflict: Side | Mapping[str, Side] | None = None
+    ) -> list[Rebased]:
+        """Replays the commits of a branch on top of another ref, with their authors and messages.
+
+        Commits that the ref has not are replayed one by one, oldest first; a merge as one commit with one
+        parent. What it has already drops out. The old commits stay, by their ids.
+
+        Args:
+            branch: the branch.
+            onto: the ref that it stands on from then on.
+            on_conflict: as in `merge`; ours is the new base, and theirs the commit that is replayed.
+
+        Returns:
+            What became of each commit; nothing if the branch stands on the ref already.
+
+        Raises:
+            MergeConflict, RefNotFound, RefProtected, GateNoEngine, CommitConflict: if it can't be done. Then
+                the branch is as it was.
+        """
+        by = self.context(parameters={"branch": branch, "onto": onto})
+        return self._rebases.rebase(branch, onto, decided(on_conflict), by)
+
     # --- unfinished merges
 
     def conflicts(self, branch: str | None = None) -> list[Conflict]:
@@ -168,7 +196,8 @@ class Merging:
             how many conflicts are left open.
 
         Raises:
-            MergeNoneUnfinished, MergeNoSuchConflict, MergeInvalidValue, SqlFailed: if it can't be done.
+            MergeNoneUnfinished, MergeNoSuchConflict, MergeInvalidDecision, MergeInvalidValue, SqlFailed:
+                if it can't be done.
             ValueError: if not one of `choice` and `value` is given, or a value without a column.
         """
         if (choice is None) == (value is None) or choice not in ("ours", "theirs", None):

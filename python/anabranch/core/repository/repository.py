@@ -16,7 +16,7 @@ from anabranch.core.format.repository_info import RepositoryInfo, check_features
 from anabranch.core.log.entries import Log
 from anabranch.core.log.environment import Environment, System
 from anabranch.core.log.refs import Refs
-from anabranch.core.log.replay import CatalogState, TableState
+from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.operations.diff import diff
 from anabranch.core.repository.branches import Branches
@@ -29,7 +29,6 @@ from anabranch.core.repository.table import Table
 from anabranch.core.store.objects import ObjectStore
 from anabranch.core.store.probe import check_store
 from anabranch.core.transaction.committer import CommitContext, Committer
-from anabranch.errors import error
 from anabranch.graph import CommitGraph
 from anabranch.results import Branch, Commit, TableChange, Tag
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anabranch.core.operations.engine import Parameters
+    from anabranch.core.repository.rebases import Rebases
     from anabranch.core.repository.transaction import Transaction
     from anabranch.core.repository.unfinished_merges import UnfinishedMerges
     from anabranch.core.repository.verification import Finding
@@ -117,6 +117,13 @@ class Repository(Merging):
         may_read = self.permits.may_select
         merges = Merges(self.store, self.states, self._resolver, self.committer, self.env, may_read)
         return UnfinishedMerges(merges, self.refs, self.env)
+
+    @functools.cached_property
+    def _rebases(self) -> Rebases:
+        from anabranch.core.repository.rebases import Rebases
+
+        merges, branches = self._merges.merges, self._branches
+        return Rebases(self._resolver, self.refs, self.states, self.committer, merges, branches)
 
     # --- looking
 
@@ -203,7 +210,7 @@ class Repository(Merging):
             TableNotFound: if there is none of that name.
         """
         resolved = self.resolved(ref)
-        return Table(self, resolved, table_state(resolved, name))
+        return Table(self, resolved, self.past.table(resolved, parts(name)))
 
     def sql(self, query: str, parameters: Parameters = None) -> pa.Table:
         """The rows of a query, run by DuckDB over any number of tables and refs.
@@ -386,14 +393,6 @@ class Repository(Merging):
         """Makes a checkpoint of a branch's head now; false if there is one."""
         self._before_write()
         return self.states.write_checkpoint(self.resolved(branch).state)
-
-
-def table_state(ref: ResolvedRef, name: TableName) -> TableState:
-    """The table of that name in the state that a ref was resolved to."""
-    found = ref.state.by_name.get(parts(name))
-    if found is None:
-        raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(parts(name)), ref=ref.text)
-    return readable(found)
 
 
 def _user() -> str:
