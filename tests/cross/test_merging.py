@@ -134,3 +134,89 @@ def test_neither_half_merges_rows_into_partitions_that_they_do_not_tell_of(new_l
     spark = [r.detail for r in lake.sql("MERGE BRANCH dev IN {lake} DRY RUN").collect() if r.kind == "schema"]
     native = [c.detail for c in anabranch.open(lake.path).merge("dev", dry_run=True).conflicts]
     assert spark == native != []
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_both_halves_rebase_alike(new_lake: Lakes, tmp_path: Path, side: Any) -> None:
+    lake = new_lake()
+    lake.sql("USE {lake}.default")
+    run(lake, "main", SETUP)
+    lake.sql("CREATE BRANCH dev IN {lake}")
+    run(lake, "main", ("UPDATE t SET a = 'ours' WHERE id = 2", "UPDATE t SET b = 'ours' WHERE id = 1"))
+    run(lake, "dev", ("UPDATE t SET a = 'theirs' WHERE id < 3", "INSERT INTO t VALUES (4, 'a', 'b')"))
+    run(lake, "dev", ("OPTIMIZE t", "ALTER TABLE t RENAME COLUMN b TO c", "DELETE FROM t WHERE id = 3"))
+    shutil.copytree(lake.path, tmp_path / "native")
+    native = anabranch.open(tmp_path / "native")
+    with pytest.raises(anabranch.errors.MergeConflict) as refused:
+        native.rebase("dev", "main")
+    with pytest.raises(Exception, match=r"ANABRANCH_MERGE\.CONFLICT") as also:
+        lake.sql("REBASE BRANCH dev ONTO main IN {lake}")
+    assert refused.value.reason in str(also.value)
+    done = native.rebase("dev", "main", on_conflict=side)
+    spark = lake.rows(f"REBASE BRANCH dev ONTO main IN {{lake}} ON CONFLICT {side}")
+    assert [(r[2], r[3], r[4], r[5], r[1] is None) for r in spark] == [
+        (r.rebased_from, r.author, r.operation, r.message, r.commit is None) for r in done
+    ]
+    twin = new_lake(path=tmp_path / "native")
+    told = [x.rows("SELECT *, _row_id FROM {lake}.default.`t@dev` ORDER BY id") for x in (lake, twin)]
+    assert told[0] == told[1] and len(told[0]) == 3
+    told = [x.rows("SHOW COMMITS ON dev IN {lake}") for x in (lake, twin)]
+    assert [(r[2:5], r[6]) for r in told[0]] == [(r[2:5], r[6]) for r in told[1]]
+
+
+def test_both_halves_know_what_comes_to_light_and_refuse_what_decides_nothing(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("USE {lake}.default")
+    run(lake, "main", SETUP)
+    lake.sql("CREATE BRANCH dev IN {lake}")
+    for branch, name in (("main", "x"), ("dev", "y")):
+        run(
+            lake,
+            branch,
+            (f"ALTER TABLE t RENAME COLUMN a TO {name}", f"UPDATE t SET b = '{name}' WHERE id = 1"),
+        )
+    run(
+        lake,
+        "main",
+        ("ALTER TABLE t ADD CONSTRAINT short CHECK (length(b) < 3)", "DELETE FROM t WHERE id = 3"),
+    )
+    run(lake, "dev", ("UPDATE t SET b = 'b9' WHERE id = 3", "INSERT INTO t VALUES (5, 'a', 'long')"))
+    native = anabranch.open(lake.path)
+    native.merge("dev", keep_conflicts=True)
+
+    def told() -> list[Any]:
+        spark = lake.rows("SELECT kind, `column`, row_id, choice, value FROM {lake}.system.conflicts")
+        found = [(c.kind, c.column, c.row_id, c.choice, c.value) for c in native.conflicts()]
+        assert sorted(spark, key=str) == sorted(found, key=str)
+        return sorted(found, key=str)
+
+    def refused(condition: str, call: str, **decision: Any) -> None:
+        with pytest.raises(Exception, match=f"ANABRANCH_MERGE.{condition}") as spark:
+            lake.sql(f"CALL {{lake}}.system.resolve({call})")
+        with pytest.raises(anabranch.errors.AnabranchError, match=condition) as found:
+            native.resolve(**decision)
+        assert found.value.reason in str(spark.value)
+
+    assert told() == [("schema", "x", None, None, None)]
+    refused("INVALID_DECISION", "value => '1', column => 'x'", value="1", column="x")
+    assert native.resolve("theirs", column="x") == 3
+    assert [(kind, choice) for kind, _, _, choice, _ in told()] == [
+        ("cell", None),
+        ("constraint", None),
+        ("delete/change", None),
+        ("schema", "theirs"),
+    ]
+    refused("INVALID_DECISION", "value => '1', where => 'row_id = 2'", value="1", where="row_id = 2")
+    constraint = {"where": "kind = 'constraint'"}
+    refused(
+        "INVALID_DECISION", "choice => 'ours', where => \"kind = 'constraint'\"", choice="ours", **constraint
+    )
+    refused("NO_SUCH_CONFLICT", "choice => 'ours', row_id => 77", choice="ours", row_id=77)
+    assert native.resolve(value="5", row_id=0, column="b") == 2
+    assert lake.rows("CALL {lake}.system.resolve(choice => 'ours', where => 'row_id = 2')") == [(1,)]
+    assert ("cell", "b", 0, "value", "5") in told() and ("delete/change", None, 2, "ours", None) in told()
+    with pytest.raises(anabranch.errors.MergeConflict, match=r"'dev'.*short"):
+        native.continue_merge()
+    run(lake, "main", ("ALTER TABLE t DROP CONSTRAINT short",))
+    native.continue_merge()
+    assert sorted(lake.rows("SELECT id, y, b FROM t")) == [(1, "a1", "5"), (2, "a2", "b2"), (5, "a", "long")]

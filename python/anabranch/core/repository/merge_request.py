@@ -21,6 +21,7 @@ class MergeRequest:
         squash: whether the commit has one parent, and forgets where the changes came from.
         fast_forward_only: whether to refuse if something has to be combined.
         parent: which parent the changes of a commit are told against, counted from 1; None for its only one.
+        called: what `source` is called before people; None as it is.
     """
 
     source: str
@@ -29,6 +30,7 @@ class MergeRequest:
     squash: bool = False
     fast_forward_only: bool = False
     parent: int | None = None
+    called: str | None = None
 
 
 def decided(sides: Side | Mapping[str, Side] | None) -> Decisions:

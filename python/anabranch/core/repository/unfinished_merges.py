@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 from anabranch.core.log.environment import Environment
 from anabranch.core.log.refs import Refs
 from anabranch.core.operations.engine import connected
-from anabranch.core.operations.merge.conflicts import MergeConflict
-from anabranch.core.operations.merge.decisions import Choice, Decision, Decisions
+from anabranch.core.operations.merge.conflicts import CELL, CONSTRAINT, MergeConflict
+from anabranch.core.operations.merge.decisions import Choice, Chosen, Decision, Decisions
 from anabranch.core.operations.merge.unfinished_merge import UnfinishedMerge
 from anabranch.core.repository.merge_request import MergeRequest
 from anabranch.core.repository.merges import Merges, described
@@ -61,38 +61,52 @@ class UnfinishedMerges:
         return planned
 
     def conflicts(self, branch: str) -> list[Conflict]:
-        """All conflicts of the unfinished merge into a branch, as they are now, decided ones included."""
-        m = self.find(branch)
-        if m is None:
-            return []
-        about = m.decisions.about
-        return [described(c, about(c.name, _row(c), c.column)) for c in self._planned(branch, m)]
+        """All conflicts of the unfinished merge into a branch, as they are now, decided ones included.
 
-    def _planned(self, branch: str, m: UnfinishedMerge) -> list[MergeConflict]:
-        return self.merges.conflicts(replace(_asked(branch, m), decisions=Decisions()))
+        Also those that came to light by decisions.
+        """
+        m = self.find(branch)
+        return [] if m is None else [described(c, choice) for c, choice in self._known(branch, m).items()]
+
+    def _known(self, branch: str, m: UnfinishedMerge) -> dict[MergeConflict, Choice | None]:
+        """Conflicts, and what was decided about them."""
+        every = self._planned(branch, m, Decisions())
+        if not m.decisions.all:
+            return dict.fromkeys(every)
+        left = self._planned(branch, m, m.decisions)
+        # rows are compared only where it is clear what their columns are
+        schema = replace(m.decisions, of_rows=False)
+        beneath = [] if all(c.row for c in every) else self._planned(branch, m, schema)
+        open = set(left)
+        # a constraint holds or not, and is never decided
+        decided = [c for c in [*every, *beneath] if c in open or c.kind != CONSTRAINT]
+        about = m.decisions.about
+        return {c: None if c in open else about(c.name, _row(c), c.column) for c in [*decided, *left]}
+
+    def _planned(self, branch: str, m: UnfinishedMerge, decisions: Decisions) -> list[MergeConflict]:
+        return self.merges.conflicts(replace(_asked(branch, m), decisions=decisions))
 
     def resolve(self, branch: str, choice: Choice, wanted: Decision, where: str | None) -> int:
         """Adds decisions: one, or one for each conflict that a condition is true for; how many are left open.
 
         Raises:
-            MergeNoneUnfinished, MergeNoSuchConflict, MergeInvalidValue, SqlFailed.
+            MergeNoneUnfinished, MergeNoSuchConflict, MergeInvalidDecision, MergeInvalidValue, SqlFailed.
         """
         m = self._get(branch)
-        all = self._planned(branch, m)
-        if where is None:
-            decisions = [wanted]
-            found = any(wanted.covers(c.name, _row(c), c.column) for c in all)
-        else:
-            told = [described(c, m.decisions.about(c.name, _row(c), c.column)) for c in all]
-            chosen = [all[i] for i in _matching(told, where)]
-            decisions = [Decision(choice, c.name, _row(c), c.column) for c in chosen]
-            found = bool(chosen)
-        if not found:
+        known = self._known(branch, m)
+        decisions = [wanted] if where is None else _for_each(known, choice, where)
+        about = [[c for c in known if d.covers(c.name, _row(c), c.column)] for d in decisions]
+        if not about or not all(about):
             raise error("ANABRANCH_MERGE.NO_SUCH_CONFLICT", what=where or _said(wanted), branch=branch)
-        more = Decisions([*m.decisions.all, *decisions])
-        after = replace(m, decisions=more, txn=self._env.new_id())
-        left = self.merges.conflicts(_asked(branch, after))
-        self._change(branch, after)
+        for found in about:
+            if isinstance(choice, Chosen) and all(c.kind != CELL for c in found):
+                raise _invalid(branch, f"a value is for a cell, and not for: {found[0].reason}")
+        more = replace(m.decisions, all=[*m.decisions.all, *decisions])
+        left = self._planned(branch, m, more)
+        for found in about:
+            if all(c in left for c in found):
+                raise _invalid(branch, f"no choice of a side settles that {found[0].reason}")
+        self._change(branch, replace(m, decisions=more, txn=self._env.new_id()))
         return len(left)
 
     def finish(self, branch: str, by: CommitContext) -> MergeResult:
@@ -127,11 +141,23 @@ def _name(branch: str) -> str:
 
 
 def _asked(branch: str, m: UnfinishedMerge) -> MergeRequest:
-    return MergeRequest(str(m.commit), branch, m.decisions, m.squash)
+    return MergeRequest(str(m.commit), branch, m.decisions, m.squash, called=m.source)
 
 
 def _unfinished(branch: str, m: UnfinishedMerge) -> AnabranchError:
     return error("ANABRANCH_MERGE.UNFINISHED", branch=branch, source=m.source, author=m.author)
+
+
+def _invalid(branch: str, reason: str) -> AnabranchError:
+    return error("ANABRANCH_MERGE.INVALID_DECISION", branch=branch, reason=reason)
+
+
+def _for_each(known: Mapping[MergeConflict, Choice | None], choice: Choice, where: str) -> list[Decision]:
+    """A decision about each conflict that a condition is true for, and about as little else as can be."""
+    conflicts = list(known)
+    told = [described(c, decided) for c, decided in known.items()]
+    chosen = [conflicts[place] for place in _matching(told, where)]
+    return [Decision(choice, c.name, _row(c), c.column) for c in chosen]
 
 
 def _row(c: MergeConflict) -> int | None:

@@ -51,11 +51,20 @@ class Decision:
 
 @dataclass(frozen=True)
 class Decisions:
-    """All choices for a merge, oldest first."""
+    """All choices for a merge, oldest first.
+
+    Attributes:
+        all: the choices.
+        of_rows: whether they hold for rows and cells, too, and not only for tables, columns and namespaces as
+            such.
+    """
 
     all: Sequence[Decision] = ()
+    of_rows: bool = True
 
     def about(self, table: Name, row: int | None = None, column: str | None = None) -> Choice | None:
         """The choice that names most closely what it is about; of several, the newest."""
+        if row is not None and not self.of_rows:
+            return None
         found = sorted((d for d in self.all if d.covers(table, row, column)), key=lambda d: d.weight)
         return found[-1].choice if found else None
