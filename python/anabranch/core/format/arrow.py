@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anabranch.core.format import values
+from anabranch.core.format.names import physical_name
 from anabranch.core.format.tables import Column, ColumnType, List, Map, Struct
 from anabranch.core.format.values import Value, kind_of
 from anabranch.errors import SchemaUnsupportedType, error
@@ -30,6 +31,13 @@ _PLAIN: dict[str, pa.DataType] = {
 }
 _NAMES = {t: name for name, t in _PLAIN.items()}
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(-?\d+)\)")
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
 _TEXTUAL = ("char(", "varchar(", "string collate ")
 
 
@@ -59,7 +67,12 @@ def arrow_type(t: ColumnType, physical: bool = False) -> pa.DataType:
                 return _PLAIN[t]
             if t.startswith(_TEXTUAL):
                 return pa.string()
-    raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t)
+    raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t, column="a column")
+
+
+def is_list(t: pa.DataType) -> bool:
+    """Whether values are lists, however they are laid out."""
+    return any(is_one(t) for is_one in _LISTS)
 
 
 def is_known(t: ColumnType) -> bool:
@@ -79,8 +92,12 @@ def arrow_schema(columns: Sequence[Column], physical: bool = False) -> pa.Schema
     )
 
 
-def column_type(t: pa.DataType) -> ColumnType:
+def column_type(t: pa.DataType, column: str = "a column") -> ColumnType:
     """The type of the format that holds all values of an Arrow type.
+
+    Args:
+        t: the type.
+        column: which has it, for errors.
 
     Raises:
         SchemaUnsupportedType: if there is none.
@@ -89,16 +106,25 @@ def column_type(t: pa.DataType) -> ColumnType:
     if found is not None:
         return found
     if pa.types.is_dictionary(t):
-        return column_type(t.value_type)
+        return column_type(t.value_type, column)
+    if pa.types.is_run_end_encoded(t):
+        return column_type(t.value_type, column)
     if pa.types.is_struct(t):
         inner = [t.field(i) for i in range(t.num_fields)]
-        return Struct(tuple(Column(f.name, f.name, column_type(f.type)) for f in inner))
+        if not inner:
+            raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t, column=column)
+        taken: list[str] = []
+        for f in inner:
+            taken.append(physical_name(f.name, taken))
+        types = [column_type(f.type, f"{column}.{f.name}") for f in inner]
+        return Struct(tuple(Column(f.name, p, x) for f, p, x in zip(inner, taken, types, strict=True)))
     if pa.types.is_map(t):
-        return Map(column_type(t.key_type), column_type(t.item_type), True)
-    if pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t):
-        return List(column_type(t.value_type), True)
-    if pa.types.is_decimal(t) and t.precision <= 38:
-        return f"decimal({t.precision},{t.scale})"
+        key, value = column_type(t.key_type, f"{column}.key"), column_type(t.item_type, f"{column}.value")
+        return Map(key, value, True)
+    if is_list(t):
+        return List(column_type(t.value_type, f"{column}[]"), True)
+    if pa.types.is_decimal(t) and t.precision - min(t.scale, 0) <= 38:
+        return f"decimal({t.precision - min(t.scale, 0)},{max(t.scale, 0)})"
     if pa.types.is_timestamp(t):
         return "timestamp" if t.tz else "timestamp_ntz"
     unsigned = {"uint8": "short", "uint16": "integer", "uint32": "long", "uint64": "decimal(20,0)"}
@@ -112,7 +138,7 @@ def column_type(t: pa.DataType) -> ColumnType:
     }
     name = "binary" if pa.types.is_fixed_size_binary(t) else other.get(str(t))
     if name is None:
-        raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t)
+        raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t, column=column)
     return name
 
 

@@ -44,7 +44,7 @@ def matched(
     Args:
         rows: of the table.
         t: the table.
-        source: the given rows; columns that they lack keep their values, or get their defaults.
+        source: the given rows, in the table's types; columns that they lack keep values, or get defaults.
         on: the keys.
         update: ``update`` or ``delete`` for rows that have the same keys; None leaves them.
         insert: ``insert`` for given rows whose keys are not there; None leaves them out.
@@ -57,13 +57,12 @@ def matched(
             raise unsupported(
                 t.full_name, f"'{value}' is nothing that a merge does", f"Use {allowed} or None."
             )
-    given = {known(t.metadata, t.full_name, n).name: n for n in source.column_names}
+    given = source.column_names
     keys = [known(t.metadata, t.full_name, n).name for n in on]
     if not keys or any(k not in given for k in keys):
         raise unsupported(
             t.full_name, "the keys of a merge must be columns of both sides", "Name them in `on`."
         )
-    source = source.select(list(given.values())).rename_columns(list(given))
     _must_be_unique(t, source, keys)
     condition = _range(t, source, keys)
     names = [c.name for c in t.metadata.columns]
@@ -123,15 +122,12 @@ def _all_valid(keys: Sequence[str]) -> pc.Expression:
 
 def _range(t: TableState, source: pa.Table, keys: Sequence[str]) -> pc.Expression | None:
     """A condition that all rows fulfil which may match: so that other files are left out."""
-    found, schema = None, full_schema(t)
+    found = None
     for key in keys:
         column = known(t.metadata, t.full_name, key)
         if kind_of(column.type) in (None, "floating"):
             continue
-        try:
-            bounds = pc.min_max(source.column(key).cast(schema.field(key).type))
-        except pa.ArrowException:
-            continue  # told with column and row when the rows are written
+        bounds = pc.min_max(source.column(key))
         low, high = bounds["min"], bounds["max"]
         part = (pc.field(key) >= low) & (pc.field(key) <= high) if low.is_valid else pc.scalar(False)
         found = part if found is None else found & part

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
-from anabranch.core.format.arrow import column_type
+from anabranch.core.format.arrow import column_type, is_list
 from anabranch.core.format.files import HIDDEN
 from anabranch.core.format.names import physical_name
 from anabranch.core.format.repository_info import CHECK_CONSTRAINTS
@@ -17,6 +17,9 @@ from anabranch.core.format.tables import (
     Column,
     ColumnType,
     Key,
+    List,
+    Map,
+    Struct,
     TableMetadata,
     physical_paths,
 )
@@ -44,12 +47,40 @@ def new_columns(table: str, schema: pa.Schema, used: Iterable[str] = ()) -> tupl
     taken = [path for path in used if "." not in path]
     found: list[Column] = []
     for f in schema:
-        if f.name in HIDDEN:
-            raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=f.name)
-        if any(c.name.lower() == f.name.lower() for c in found):
-            raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=f.name)
-        found.append(Column(f.name, physical_name(f.name, taken), column_type(f.type), not f.nullable))
+        _must_be_allowed(table, f.name)
+        t = column_type(f.type, f"the column {f.name}")
+        found.append(Column(f.name, physical_name(f.name, taken), t, not f.nullable))
+    _must_differ(table, found)
     return tuple(found)
+
+
+def _must_be_allowed(table: str, name: str) -> None:
+    if name.lower() in HIDDEN:
+        raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=name)
+
+
+def _must_differ(table: str, columns: Sequence[Column], prefix: str = "") -> None:
+    """Names are there, and differ without their case; those of fields, too."""
+    seen = set()
+    for c in columns:
+        if not c.name or "\0" in c.name:
+            raise unsupported(table, f"'{prefix}{c.name}' is no name of a column", "Give it another name.")
+        if c.name.lower() in seen:
+            raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=prefix + c.name)
+        seen.add(c.name.lower())
+        for fields in _structs(c.type):
+            _must_differ(table, fields, f"{prefix}{c.name}.")
+
+
+def _structs(t: ColumnType) -> Iterator[Sequence[Column]]:
+    match t:
+        case Struct(fields):
+            yield fields
+        case List(element, _):
+            yield from _structs(element)
+        case Map(key, value, _):
+            yield from _structs(key)
+            yield from _structs(value)
 
 
 def new_table(
@@ -159,8 +190,7 @@ def renamed_column(metadata: TableMetadata, table: str, name: str, to: str) -> T
     """With another name for a column; files stay as they are."""
     column = known(metadata, table, name)
     other = metadata.column(to)
-    if to in HIDDEN:
-        raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=to)
+    _must_be_allowed(table, to)
     if other is not None and other != column:
         raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=to)
     _must_be_free(metadata, table, column, renamed=True)
@@ -180,17 +210,50 @@ def widened_column(metadata: TableMetadata, table: str, name: str, to: ColumnTyp
 
 
 def evolved(metadata: TableMetadata, table: str, schema: pa.Schema) -> TableMetadata:
-    """With the columns, and the wider types, that rows of this schema need."""
+    """With the columns, the fields and the wider types that rows of this schema need."""
     for f in schema:
         column = metadata.column(f.name)
-        if column is None:
-            if not pa.types.is_null(f.type):
-                metadata = with_column(metadata, table, f.with_nullable(True))
-        elif not pa.types.is_null(f.type) and f.name not in HIDDEN:
-            wanted = column_type(f.type)
-            if wanted != column.type and widens(column.type, wanted):
-                metadata = _replaced(metadata, column, replace(column, type=wanted))
+        if column is None and f.name not in HIDDEN:
+            metadata = with_column(metadata, table, f.with_nullable(True))
+        elif column is not None:
+            t = _grown(column.type, f.type, f"the column {column.name}", column.physical, metadata.retired)
+            metadata = _replaced(metadata, column, replace(column, type=t))
+    _must_differ(table, metadata.columns)
     return metadata
+
+
+def _grown(old: ColumnType, given: pa.DataType, column: str, path: str, retired: Iterable[str]) -> ColumnType:
+    """A type that holds values of a given one, too, where one does; what does not fit is told later."""
+    if pa.types.is_dictionary(given):
+        given = given.value_type
+    match old:
+        case Struct(fields) if pa.types.is_struct(given):
+            grown = list(fields)
+            for f in (given.field(i) for i in range(given.num_fields)):
+                i = next((i for i, c in enumerate(fields) if c.name.lower() == f.name.lower()), None)
+                within = f"{column}.{f.name}"
+                if i is None:
+                    used = [c.physical for c in grown]
+                    used += [r.removeprefix(f"{path}.") for r in retired if r.startswith(f"{path}.")]
+                    grown.append(Column(f.name, physical_name(f.name, used), column_type(f.type, within)))
+                else:
+                    t = _grown(grown[i].type, f.type, within, f"{path}.{grown[i].physical}", retired)
+                    grown[i] = replace(grown[i], type=t)
+            return Struct(tuple(grown))
+        case List(element, nullable) if is_list(given):
+            return List(
+                _grown(element, given.value_type, f"{column}[]", f"{path}.element", retired), nullable
+            )
+        case Map(key, value, nullable) if pa.types.is_map(given):
+            return Map(
+                _grown(key, given.key_type, f"{column}.key", f"{path}.key", retired),
+                _grown(value, given.item_type, f"{column}.value", f"{path}.value", retired),
+                nullable,
+            )
+    if not isinstance(old, str) or pa.types.is_null(given) or pa.types.is_nested(given):
+        return old
+    wanted = column_type(given, column)
+    return wanted if widens(old, wanted) else old
 
 
 def _replaced(metadata: TableMetadata, old: Column, new: Column) -> TableMetadata:

@@ -63,13 +63,13 @@ class Transaction:
         """Creates a table; see `Repository.create_table`."""
         import pyarrow as pa
 
-        from anabranch.core.operations.incoming import as_reader
+        from anabranch.core.operations.given import Given
         from anabranch.core.operations.schemas import new_table
 
         full = parts(name)
         if if_not_exists and full in self.work.state.by_name:
             return self.table(full)
-        reader = None if isinstance(rows, pa.Schema) else as_reader(rows)
+        reader = None if isinstance(rows, pa.Schema) else Given(".".join(full)).reader(rows)
         schema = rows if reader is None else reader.schema
         metadata = new_table(
             ".".join(full),

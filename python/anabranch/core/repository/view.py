@@ -109,6 +109,10 @@ class TableView:
 
     # --- reading
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """What takes streams of Arrow takes the table: ``pa.table(t)``, `Table.append` of another one."""
+        return self.to_batches().__arrow_c_stream__(requested_schema)
+
     def dataset(self, hidden: bool = False) -> TableDataset:
         """The table as a dataset of Arrow, for DuckDB, Polars and whatever else reads these.
 

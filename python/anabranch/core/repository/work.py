@@ -19,7 +19,8 @@ from anabranch.core.operations import schemas
 from anabranch.core.operations.changes import Changes, TableWork
 from anabranch.core.operations.copy_on_write import copied
 from anabranch.core.operations.engine import Parameters
-from anabranch.core.operations.incoming import Aligned, as_reader
+from anabranch.core.operations.given import Given
+from anabranch.core.operations.incoming import Aligned
 from anabranch.core.operations.matching import Matches, matched
 from anabranch.core.operations.properties import TableProperties
 from anabranch.core.operations.pruning import prune
@@ -195,8 +196,7 @@ class Work:
 
     def append(self, name: Name, data: Any, evolve: bool) -> int:
         """More rows; how many."""
-        reader = as_reader(data)
-        t = self._evolved(name, reader.schema, evolve)
+        t, reader = self._given(name, data, evolve)
         added = self._written(t, reader)
         self._set(self._files(t, [*t.files.files.values(), *added]))
         count = sum(f.rows for f in added)
@@ -205,22 +205,22 @@ class Work:
 
     def overwrite(self, name: Name, data: Any, evolve: bool) -> int:
         """Other rows in the place of all that are there; how many."""
-        reader = as_reader(data)
-        t = self._evolved(name, reader.schema, evolve)
+        t, reader = self._given(name, data, evolve)
         added = self._written(t, reader)
         count, gone = sum(f.rows for f in added), t.files.rows
         self._set(self._files(t, added), exact=True, clear=True)
         self._counted("OVERWRITE", rows_inserted=count, **({"rows_deleted": gone} if gone else {}))
         return count
 
-    def _evolved(self, name: Name, schema: pa.Schema, evolve: bool) -> TableState:
+    def _given(self, name: Name, data: Any, evolve: bool) -> tuple[TableState, pa.RecordBatchReader]:
         t = self._writable(name)
+        reader = Given(t.full_name, t.metadata.columns).reader(data)
         if evolve:
-            metadata = schemas.evolved(t.metadata, t.full_name, schema)
+            metadata = schemas.evolved(t.metadata, t.full_name, reader.schema)
             if metadata != t.metadata:
                 t = replace(t, metadata=metadata)
                 self._set(t, exact=True)
-        return t
+        return t, reader
 
     def _written(self, t: TableState, reader: pa.RecordBatchReader, lineage: bool = False) -> list[DataFile]:
         hidden = [ROW_ID] if lineage else []
@@ -276,11 +276,9 @@ class Work:
         evolve: bool,
     ) -> dict[str, int]:
         """Rows are changed, deleted and added by another table's; how many of each."""
-        reader = as_reader(data)
-        t = self._evolved(name, reader.schema, evolve)
-        aligned = Aligned(t.full_name, t.metadata)
-        aligned.check_names(reader.schema.names)
-        found: Matches = matched(self._rows(t), t, reader.read_all(), on, matched_rows, new_rows)
+        t, reader = self._given(name, data, evolve)
+        source = Aligned(t.full_name, t.metadata).given(reader)
+        found: Matches = matched(self._rows(t), t, source, on, matched_rows, new_rows)
         self.read(t, [found.condition], changes_too=False)
         added = self._written(t, found.rows.to_reader(), lineage=True) if found.rows.num_rows else []
         gone = self._replaced(t, found.gone, added)
