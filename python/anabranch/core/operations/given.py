@@ -126,7 +126,7 @@ class Given:
             except _FAILS as e:
                 high, failure = middle, e
         reason = str(failure.args[0] if failure.args else failure).splitlines()[0].rstrip(".")
-        raise self._wrong(name, repr(list(values[low:high])[0]), low, reason) from None
+        raise self._wrong(name, repr(next(iter(values[low:high]))), low, reason) from None
 
     def _wrong(self, column: str, value: str, row: int, reason: str) -> AnabranchError:
         return error(

@@ -14,7 +14,7 @@ from anabranch.core.log.replay import TableState
 from anabranch.core.operations.engine import connected, quoted
 from anabranch.core.operations.literals import literal
 from anabranch.core.operations.rows import Rows
-from anabranch.core.operations.scan import full_schema, schema_of
+from anabranch.core.operations.scan import schema_of
 from anabranch.core.operations.schemas import known, unsupported
 from anabranch.errors import error
 
