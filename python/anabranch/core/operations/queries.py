@@ -49,9 +49,9 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
 def _register(
     connection: duckdb.DuckDBPyConnection, dataset: TableDataset, schema: str, name: str, hidden: list[str]
 ) -> None:
+    names = [n for n in dataset.schema.names if n not in LINEAGE or n in hidden]
     plain = f"{schema}.{name} of the repository"
     connection.register(plain, dataset)
-    names = [n for n in dataset.schema.names if n not in LINEAGE or n in hidden]
     view = f"VIEW {quoted(schema)}.{quoted(name)}" if schema else f"TEMP VIEW {quoted(name)}"
     columns = ", ".join(map(quoted, names))
     connection.execute(f"CREATE OR REPLACE {view} AS SELECT {columns} FROM {quoted(plain)}")

@@ -233,11 +233,8 @@ class Repository(Merging):
         def find(name: tuple[str, ...], ref: str | None) -> TableDataset | None:
             if ref is None:
                 state = here.state.by_name.get(name)
-                table = Table(self, here, readable(state)) if state else None
-            else:
-                table = self.table(name, ref)
-            dataset = table.dataset(hidden=True) if table else None
-            return dataset if dataset and dataset.schema else None  # all its columns can be read
+                return Table(self, here, readable(state)).dataset(hidden=True) if state else None
+            return self.table(name, ref).dataset(hidden=True)
 
         return run(query, parameters, find)
 
