@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from anabranch.core.format.arrow import value_of
 from anabranch.core.format.tables import TableMetadata
@@ -18,10 +19,17 @@ def stats_paths(metadata: TableMetadata, columns: int) -> list[str]:
 
 
 class Statistics:
-    """Grows with the rows of one file."""
+    """Grows with the rows of one file.
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._columns = {path: _Column() for path in paths}
+    Args:
+        paths: physical, of the fields that have bounds.
+        schema: of the file. Bounds of its columns of text are left to Parquet, which needs them anyway.
+    """
+
+    def __init__(self, paths: Sequence[str], schema: pa.Schema) -> None:
+        texts = {f.name for f in schema if pa.types.is_string(f.type) and "." not in f.name}
+        self._columns = {path: _Column() for path in paths if path not in texts}
+        self._texts = [path for path in paths if path in texts]
 
     def add(self, rows: pa.Table) -> None:
         """Some more rows, by physical names."""
@@ -30,9 +38,30 @@ class Statistics:
             if found is not None:
                 column.add(found)
 
-    def stats(self) -> dict[str, ColumnStats]:
-        """The bounds."""
-        return {path: c.stats() for path, c in self._columns.items() if c.seen}
+    def stats(self, file: pq.FileMetaData) -> dict[str, ColumnStats]:
+        """The bounds, when the file is there."""
+        found = {path: c.stats() for path, c in self._columns.items() if c.seen}
+        return found | {path: _of_text(file, path) for path in self._texts if file.num_rows}
+
+
+def _of_text(file: pq.FileMetaData, name: str) -> ColumnStats:
+    """As Parquet tells it by row group; it leaves out bounds of more than 4 kB."""
+    low, high, nulls = list[str](), list[str](), 0
+    for i in range(file.num_row_groups):
+        group = file.row_group(i)
+        columns = (group.column(j) for j in range(group.num_columns))
+        column = next(c for c in columns if c.path_in_schema == name)
+        stats = column.statistics
+        nulls += stats.null_count
+        if stats.has_min_max:
+            low.append(stats.min)
+            high.append(stats.max)
+        elif stats.null_count < column.num_values:
+            return ColumnStats(None, None, None)
+    if not low:
+        return ColumnStats.bounded(None, None, nulls)
+    first, last = min(low, key=str.encode), max(high, key=str.encode)
+    return ColumnStats.bounded(value_of(pa.scalar(first)), value_of(pa.scalar(last)), nulls)
 
 
 def leaf(rows: pa.Table, path: str) -> pa.ChunkedArray | None:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from anabranch.core.format.arrow import arrow_type, conformed, encode_rows, supports_inline, value_of
 from anabranch.core.format.canonical import canonical, sha256
@@ -128,7 +129,9 @@ class RowWriter:
             key = canonical({k: encode(v) for k, v in partition.items()}).decode()
             if key not in self._open:
                 paths = [*stats_paths(self._metadata, self._properties.stats_columns), *self._lineage]
-                self._open[key] = PackedFile(partition, self._schema, Statistics(paths), self._waiting)
+                self._open[key] = PackedFile(
+                    partition, self._schema, Statistics(paths, self._schema), self._waiting
+                )
             self._open[key].write(part)
             if not self._one_file and self._open[key].is_full(self._properties.target_bytes):
                 self._close(key)
@@ -148,7 +151,7 @@ class RowWriter:
     def _store_file(self, id: str, file: PackedFile) -> DataFile:
         data = file.finished()
         self._store.put(data_file(self._table, id), data)
-        stats = file.stats.stats()
+        stats = file.stats.stats(pq.read_metadata(pa.BufferReader(data)))
         # a lineage column of NULLs alone says nothing
         held = tuple(name for name in self._lineage if stats[name].nulls != file.rows)
         kept = {path: s for path, s in stats.items() if path not in self._lineage or path in held}
