@@ -73,6 +73,8 @@ def test_renaming_moves_a_table_with_its_rows_and_history(lake: Any, refused: An
     lake.sql("CREATE TABLE t (x INT)")
     with refused("TABLE_OR_VIEW_ALREADY_EXISTS"):
         lake.sql("ALTER TABLE other.u RENAME TO default.t")
+    lake.sql("ALTER TABLE other.u RENAME TO {lake}.other.v")
+    assert lake.rows("SELECT * FROM other.v") == [(1,)]
 
 
 def test_properties_are_set_and_unset(lake: Any) -> None:

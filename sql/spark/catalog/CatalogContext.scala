@@ -129,6 +129,14 @@ final class CatalogContext(val name: String, options: Map[String, String]) {
   }
 
   /** Tables named without a namespace are in `default`. */
+  /** The name after RENAME TO. Spark takes it within the catalog, as it stands; many write the catalog's name in front. */
+  def parseTarget(ident: Identifier): TableRef = {
+    val (within, namespaces) = (ident.namespace.toSeq, currentState.state.namespaces.keySet)
+    if (within.size > 1 && within.head == name && !namespaces.contains(within))
+      parse(Identifier.of(within.tail.toArray, ident.name))
+    else parse(ident)
+  }
+
   def namespaceOf(parts: Seq[String]): Seq[String] = if (parts.isEmpty) DefaultNamespace else parts
 
   def load(ident: Identifier): LoadedTable = load(parse(ident))

@@ -186,7 +186,7 @@ final class TableOperations(context: CatalogContext) {
   }
 
   def rename(from: Identifier, to: Identifier): Unit = {
-    val (f, t) = (context.parse(from), context.parse(to))
+    val (f, t) = (context.parse(from), context.parseTarget(to))
     if (to.name.contains('@') && f.ref != t.ref)
       throw AnabranchException(
         "ANABRANCH_TABLE.INVALID_NAME",

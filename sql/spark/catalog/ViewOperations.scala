@@ -94,7 +94,7 @@ final class ViewOperations(context: CatalogContext) {
   }
 
   def rename(from: Identifier, to: Identifier): Unit = {
-    val (f, t) = (context.parse(from), context.parse(to))
+    val (f, t) = (context.parse(from), context.parseTarget(to))
     context.commit(f.ref)(r => RenameTable(r.state, existing(r, f).id, t.name, f.ref))
   }
 

@@ -103,7 +103,7 @@ object SchemaChanges {
     dropped.foreach { f =>
       unsupported(
         table,
-        s"${f.column} is a partition column and can't be dropped",
+        s"${logicalPath(before.columns, f.column.split("\\.").toSeq).mkString(".")} is a partition column and can't be dropped",
         "Create a new table without it."
       )
     }
