@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from anabranch import _sql
 from anabranch._statements import Statements, message_clause
@@ -145,7 +145,7 @@ class Merging(Statements):
 
     def resolve(
         self,
-        choice: Side | None = None,
+        choice: Side | Literal["open"] | None = None,
         *,
         value: str | None = None,
         table: str | None = None,
@@ -157,7 +157,7 @@ class Merging(Statements):
         """Decides conflicts of the unfinished merge: all of them, or those that the arguments name.
 
         Args:
-            choice: the side that is right.
+            choice: the side that is right; ``open`` takes back what was decided about them.
             value: or another value for a cell, as text.
             table: only conflicts of this table.
             row_id: only of this row.
@@ -170,7 +170,7 @@ class Merging(Statements):
 
         Raises:
             pyspark.errors.PySparkException: ``ANABRANCH_MERGE.NONE_UNFINISHED``, ``.NO_SUCH_CONFLICT``,
-                ``.INVALID_VALUE``, ``ANABRANCH_PROCEDURE.INVALID_ARGUMENT``.
+                ``.INVALID_VALUE``, ``.INVALID_DECISION``, ``ANABRANCH_PROCEDURE.INVALID_ARGUMENT``.
         """
         asked = {
             "choice": choice,

@@ -212,6 +212,12 @@ def test_both_halves_know_what_comes_to_light_and_refuse_what_decides_nothing(ne
         "INVALID_DECISION", "choice => 'ours', where => \"kind = 'constraint'\"", choice="ours", **constraint
     )
     refused("NO_SUCH_CONFLICT", "choice => 'ours', row_id => 77", choice="ours", row_id=77)
+    assert native.resolve("theirs", row_id=0, column="b") == 2
+    lake.sql("UPDATE {lake}.system.conflicts SET choice = NULL WHERE kind = 'cell'")
+    assert ("cell", "b", 0, None, None) in told()
+    assert native.resolve(value="7", row_id=0, column="b") == 2
+    assert native.resolve("open", row_id=0) == 3
+    assert ("cell", "b", 0, None, None) in told()
     assert native.resolve(value="5", row_id=0, column="b") == 2
     assert lake.rows("CALL {lake}.system.resolve(choice => 'ours', where => 'row_id = 2')") == [(1,)]
     assert ("cell", "b", 0, "value", "5") in told() and ("delete/change", None, 2, "ours", None) in told()

@@ -70,10 +70,20 @@ def test_what_is_no_decision_is_refused(
     assert {c[2] for c in kept.rows(SHOWN)} == {None}
 
 
-def test_a_decision_is_not_taken_back(kept: Any, refused: Any) -> None:
-    kept.sql("UPDATE {lake}.system.conflicts SET choice = 'ours'")
-    with refused("ANABRANCH_MERGE.INVALID_DECISION", "taken back"):
-        kept.sql("UPDATE {lake}.system.conflicts SET choice = NULL")
+@pytest.mark.proves("MRG-8")
+def test_a_decision_is_taken_back(kept: Any, refused: Any) -> None:
+    kept.sql("CALL {lake}.system.resolve(choice => 'ours')")
+    kept.sql("UPDATE {lake}.system.conflicts SET value = '7' WHERE `column` = 'n'")
+    kept.sql("UPDATE {lake}.system.conflicts SET choice = NULL WHERE `column` = 'n'")
+    assert kept.rows(SHOWN) == [(1, "a", "ours", None), (1, "n", None, None), (2, None, "ours", None)]
+    with refused("ANABRANCH_MERGE.CONFLICT", "1 conflicts"):
+        kept.sql("CONTINUE MERGE IN {lake}")
+    kept.sql("CALL {lake}.system.resolve(choice => 'theirs', row_id => 1, column => 'a')")
+    assert kept.rows("CALL {lake}.system.resolve(choice => 'open', row_id => 1)") == [(2,)]
+    assert kept.rows("CALL {lake}.system.resolve(choice => 'theirs', column => 'n')") == [(1,)]
+    kept.sql("UPDATE {lake}.system.conflicts SET choice = 'open', value = NULL")
+    assert {c[2] for c in kept.rows(SHOWN)} == {None}
+    assert kept.rows("CALL {lake}.system.resolve(choice => 'theirs')") == [(0,)]
     kept.sql("UPDATE {lake}.system.conflicts SET choice = 'theirs' WHERE row_id = 77")
 
 

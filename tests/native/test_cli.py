@@ -175,6 +175,8 @@ def test_conflicts_are_kept_resolved_and_a_merge_undone(run: Run, lake: Path) ->
     assert (kept["column"], kept["base"], kept["ours"], kept["theirs"]) == ("value", "98", "8", "7")
     assert "value" in run("conflicts")
     run("resolve", "mine", code=2)
+    assert run("resolve", "ours", "--json") == {"open": 0}
+    assert run("resolve", "open", "--column", "value", "--json") == {"open": 1}
     assert run("resolve", "theirs", "--column", "value", "--json") == {"open": 0}
     assert "committed" in run("merge", "--continue", "-m", "as measured")
     assert run("revert", "main", "--parent", "1", "--dry-run", "--json")["conflicts"] == []

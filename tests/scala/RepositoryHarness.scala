@@ -141,7 +141,7 @@ final class RepositoryHarness(val store: ObjectStore, val env: TestEnvironment) 
     val asked = MergeRequest(
       in.text("source"),
       in.textOpt("into").getOrElse("main"),
-      Decisions(in.textOpt("on_conflict").flatMap(Choice.side).map(Decision(_)).toSeq),
+      Decisions(in.textOpt("on_conflict").flatMap(Choice.side).map(c => Decision(Some(c))).toSeq),
       squash = in.bool("squash"),
       fastForwardOnly = in.bool("ff_only")
     )

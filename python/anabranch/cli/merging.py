@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -145,7 +145,9 @@ def conflicts(
 
 @command
 def resolve(
-    choice: Annotated[str | None, typer.Argument(help="The side that is right: ours or theirs.")] = None,
+    choice: Annotated[
+        str | None, typer.Argument(help="The side that is right: ours or theirs; or open, to decide again.")
+    ] = None,
     value: Annotated[str | None, typer.Option(help="Or another value for a cell.")] = None,
     table: Annotated[str | None, typer.Option(help="Only conflicts of this table.")] = None,
     row: Annotated[int | None, typer.Option(help="Only of this row, by its _row_id.")] = None,
@@ -163,7 +165,7 @@ def resolve(
     repo = settings.current.open()
     try:
         left = repo.resolve(
-            cast("Side | None", choice),
+            cast("Literal['ours', 'theirs', 'open'] | None", choice),
             value=value,
             table=table,
             row_id=row,

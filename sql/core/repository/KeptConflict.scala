@@ -14,7 +14,7 @@ final case class KeptConflict(conflict: MergeConflict, choice: Option[Choice]) {
   }
 
   /** A decision about it, and about as little else as can be. */
-  def decided(to: Choice): Decision =
+  def decided(to: Option[Choice]): Decision =
     Decision(to, Some(conflict.name), conflict.row.map(_.id), conflict.column)
 
   /** The decision of somebody who writes another choice, or another value, beside it.
@@ -24,16 +24,17 @@ final case class KeptConflict(conflict: MergeConflict, choice: Option[Choice]) {
     */
   def rewritten(toChoice: Option[String], toValue: Option[String]): Either[String, Option[Decision]] = {
     val (choice, value) = shown
-    val to = toChoice.map(_.toLowerCase(java.util.Locale.ROOT))
+    val to = toChoice.map(_.toLowerCase(java.util.Locale.ROOT)).filterNot(_ == Choice.Open)
     if (to == choice && toValue == value) Right(None)
-    else if (to == choice || to.contains(KeptConflict.OfValue)) Right(Some(decided(Choice.Value(toValue))))
+    else if (to == choice || to.contains(KeptConflict.OfValue))
+      Right(Some(decided(Some(Choice.Value(toValue)))))
     else
       to.map(Choice.side) match {
-        case None => Left("a decision is replaced by another one, and not taken back")
-        case Some(None) => Left(s"choice is ours or theirs, and not '${toChoice.getOrElse("")}'")
-        case Some(_) if toValue.isDefined && toValue != value =>
+        case Some(None) =>
+          Left(s"choice is ours, theirs or ${Choice.Open}, and not '${toChoice.getOrElse("")}'")
+        case _ if toValue.isDefined && toValue != value =>
           Left("choice and value are both given, and only one of them can be")
-        case Some(side) => Right(side.map(decided))
+        case side => Right(Some(decided(side.flatten)))
       }
   }
 }

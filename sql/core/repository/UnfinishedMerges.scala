@@ -88,7 +88,7 @@ final class UnfinishedMerges private[repository] (
   private def asked(branch: String, m: UnfinishedMerge) =
     MergeRequest(m.commit.toString, branch, m.decisions, m.squash, called = Some(m.source))
 
-  /** Adds decisions.
+  /** Adds decisions. One without a choice takes back those before it about the same.
     *
     * @return
     *   how many conflicts are left open
@@ -107,14 +107,15 @@ final class UnfinishedMerges private[repository] (
       )
     }
     about.foreach {
-      case (Decision(Choice.Value(_), _, _, _), found) if !found.exists(_.kind == ConflictKind.Cell) =>
+      case (Decision(Some(Choice.Value(_)), _, _, _), found) if !found.exists(_.kind == ConflictKind.Cell) =>
         throw UnfinishedMerges.invalid(branch, s"a value is for a cell, and not for: ${found.head.reason}")
       case _ => ()
     }
     val next = m.copy(decisions = Decisions(m.decisions.all ++ decisions), transaction = newId())
     val left = planned(branch, next, next.decisions, rows)
-    about.find(_._2.forall(left.contains)).foreach { case (_, found) =>
-      throw UnfinishedMerges.invalid(branch, s"no choice of a side settles that ${found.head.reason}")
+    about.find { case (d, found) => d.choice.isDefined && found.forall(left.contains) }.foreach {
+      case (_, found) =>
+        throw UnfinishedMerges.invalid(branch, s"no choice of a side settles that ${found.head.reason}")
     }
     change(branch, Some(next))
     left.size

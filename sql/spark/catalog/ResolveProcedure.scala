@@ -10,7 +10,7 @@ import org.apache.spark.sql.types._
 
 /** `CALL system.resolve(choice => 'ours' | 'theirs', …)` or `CALL system.resolve(value => '7', …)`: decides
   * conflicts of the unfinished merge, all of them or those of a table, row, column or condition on
-  * `system.conflicts`. Tells how many are left open.
+  * `system.conflicts`; `choice => 'open'` takes decisions about them back. Tells how many are left open.
   */
 final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(context, "open BIGINT") {
   override def name(): String = "resolve"
@@ -32,11 +32,16 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
     def argument(place: Int) = Option.when(!input.isNullAt(place))(input.getString(place))
     val branch = argument(6).getOrElse(context.currentRef)
     val choice = (argument(0), argument(1)) match {
+      case (Some(side), None) if side.equalsIgnoreCase(Choice.Open) => None
       case (Some(side), None) =>
-        Choice.side(side).getOrElse(throw wrong(s"choice is ours or theirs, and not '$side'"))
+        Some(
+          Choice
+            .side(side)
+            .getOrElse(throw wrong(s"choice is ours, theirs or ${Choice.Open}, and not '$side'"))
+        )
       case (None, Some(value)) =>
         if (argument(4).isEmpty && argument(5).isEmpty) throw wrong("a value needs the column that it is for")
-        Choice.Value(Some(value))
+        Some(Choice.Value(Some(value)))
       case _ => throw wrong("one of choice and value must be given, and not both")
     }
     val name = argument(2).map(table).map(i => i.namespace.toSeq :+ i.name)
@@ -47,7 +52,7 @@ final class ResolveProcedure(context: CatalogContext) extends LocalProcedure(con
   }
 
   /** One decision for each conflict that a condition is true for. */
-  private def where(branch: String, choice: Choice, condition: String): Seq[Decision] = {
+  private def where(branch: String, choice: Option[Choice], condition: String): Seq[Decision] = {
     val kept = context.repository.unfinishedMerges.conflicts(branch, new SystemTables(context).rows)
     val places = SparkBridge
       .frame(new ConflictsTable(branch, () => kept, _ => ()))

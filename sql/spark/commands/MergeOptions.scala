@@ -40,9 +40,9 @@ final case class MergeOptions(
     Decisions(choices.flatMap { case (choice, scope) =>
       choice.map { side =>
         scope match {
-          case Scope.Everything => Decision(side)
-          case Scope.OfTable(t) => Decision(side, Some(full(t)))
-          case Scope.OfColumn(t, column) => Decision(side, Some(full(t)), None, Some(column))
+          case Scope.Everything => Decision(Some(side))
+          case Scope.OfTable(t) => Decision(Some(side), Some(full(t)))
+          case Scope.OfColumn(t, column) => Decision(Some(side), Some(full(t)), None, Some(column))
         }
       }
     })

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from anabranch.core.operations.merge.decisions import Choice, Chosen, Decision
 from anabranch.core.repository.merge_request import MergeRequest, decided
@@ -172,7 +172,7 @@ class Merging:
 
     def resolve(
         self,
-        choice: Side | None = None,
+        choice: Side | Literal["open"] | None = None,
         *,
         value: str | None = None,
         table: TableName | None = None,
@@ -184,7 +184,7 @@ class Merging:
         """Decides conflicts of the unfinished merge: all of them, or those that the arguments name.
 
         Args:
-            choice: the side that is right.
+            choice: the side that is right; ``open`` takes back what was decided about them.
             value: or another value for a cell, as text; it needs `column`, or `where`.
             table: only conflicts of this table.
             row_id: only of this row.
@@ -200,13 +200,14 @@ class Merging:
                 if it can't be done.
             ValueError: if not one of `choice` and `value` is given, or a value without a column.
         """
-        if (choice is None) == (value is None) or choice not in ("ours", "theirs", None):
-            raise ValueError("say 'ours' or 'theirs', or give a value")
+        if (choice is None) == (value is None) or choice not in ("ours", "theirs", "open", None):
+            raise ValueError("say 'ours', 'theirs' or 'open', or give a value")
         if value is not None and column is None and where is None:
             raise ValueError("a value needs the column that it is for")
-        what: Choice = Chosen(value) if choice is None else choice
+        side = None if choice == "open" else choice
+        what: Choice | None = Chosen(value) if choice is None else side
         wanted = Decision(what, None if table is None else parts(table), row_id, column)
-        return self._merges.resolve(branch or self.ref, what, wanted, where)
+        return self._merges.resolve(branch or self.ref, wanted, where)
 
     def continue_merge(self, into: str | None = None, *, message: str = "") -> MergeResult:
         """Commits the unfinished merge, on the branch as it is now.

@@ -86,15 +86,19 @@ class UnfinishedMerges:
     def _planned(self, branch: str, m: UnfinishedMerge, decisions: Decisions) -> list[MergeConflict]:
         return self.merges.conflicts(replace(_asked(branch, m), decisions=decisions))
 
-    def resolve(self, branch: str, choice: Choice, wanted: Decision, where: str | None) -> int:
+    def resolve(self, branch: str, wanted: Decision, where: str | None) -> int:
         """Adds decisions: one, or one for each conflict that a condition is true for; how many are left open.
+
+        One without a choice takes back those before it about the same.
 
         Raises:
             MergeNoneUnfinished, MergeNoSuchConflict, MergeInvalidDecision, MergeInvalidValue, SqlFailed.
         """
         m = self._get(branch)
-        known = self._known(branch, m)
-        decisions = [wanted] if where is None else _for_each(known, choice, where)
+        known, choice = self._known(branch, m), wanted.choice
+        decisions = [wanted]
+        if where is not None:  # one about each, and about as little else as can be
+            decisions = [Decision(choice, c.name, _row(c), c.column) for c in _chosen(known, where)]
         about = [[c for c in known if d.covers(c.name, _row(c), c.column)] for d in decisions]
         if not about or not all(about):
             raise error("ANABRANCH_MERGE.NO_SUCH_CONFLICT", what=where or _said(wanted), branch=branch)
@@ -104,7 +108,7 @@ class UnfinishedMerges:
         more = replace(m.decisions, all=[*m.decisions.all, *decisions])
         left = self._planned(branch, m, more)
         for found in about:
-            if all(c in left for c in found):
+            if choice is not None and all(c in left for c in found):
                 raise _invalid(branch, f"no choice of a side settles that {found[0].reason}")
         self._change(branch, replace(m, decisions=more, txn=self._env.new_id()))
         return len(left)
@@ -152,12 +156,11 @@ def _invalid(branch: str, reason: str) -> AnabranchError:
     return error("ANABRANCH_MERGE.INVALID_DECISION", branch=branch, reason=reason)
 
 
-def _for_each(known: Mapping[MergeConflict, Choice | None], choice: Choice, where: str) -> list[Decision]:
-    """A decision about each conflict that a condition is true for, and about as little else as can be."""
+def _chosen(known: Mapping[MergeConflict, Choice | None], where: str) -> list[MergeConflict]:
+    """The conflicts that a condition is true for."""
     conflicts = list(known)
     told = [described(c, decided) for c, decided in known.items()]
-    chosen = [conflicts[place] for place in _matching(told, where)]
-    return [Decision(choice, c.name, _row(c), c.column) for c in chosen]
+    return [conflicts[place] for place in _matching(told, where)]
 
 
 def _row(c: MergeConflict) -> int | None:

@@ -3,6 +3,10 @@ package io.anabranch.core.operations.merge
 /** What to do about a conflict. */
 sealed trait Choice
 object Choice {
+
+  /** What stands for no choice. */
+  val Open: String = "open"
+
   case object Ours extends Choice
   case object Theirs extends Choice
 
@@ -21,6 +25,8 @@ object Choice {
 
 /** A choice for all conflicts, or those of a table, column, row or cell.
   *
+  * @param choice
+  *   None takes back those before it about the same
   * @param table
   *   full name; None for all tables
   * @param row
@@ -29,7 +35,7 @@ object Choice {
   *   logical name; None for all columns
   */
 final case class Decision(
-    choice: Choice,
+    choice: Option[Choice],
     table: Option[Seq[String]] = None,
     row: Option[Long] = None,
     column: Option[String] = None
@@ -49,8 +55,8 @@ final case class Decision(
       .sum
 }
 
-/** All choices for a merge, oldest first. The one that names most closely what it is about counts; of several, the
-  * newest.
+/** All choices for a merge, oldest first. Of those that were not taken back, the one that names most closely what it is about
+  * counts; of several, the newest.
   *
   * @param ofRows
   *   whether they hold for rows and cells, too, and not only for tables, columns and namespaces as such
@@ -58,7 +64,11 @@ final case class Decision(
 final case class Decisions(all: Seq[Decision], ofRows: Boolean = true) {
   def about(table: Seq[String], row: Option[Long] = None, column: Option[String] = None): Option[Choice] =
     if (row.isDefined && !ofRows) scala.None
-    else all.filter(_.covers(table, row, column)).sortBy(_.weight).lastOption.map(_.choice)
+    else {
+      val covering = all.filter(_.covers(table, row, column))
+      val standing = covering.drop(covering.lastIndexWhere(_.choice.isEmpty) + 1)
+      standing.sortBy(_.weight).lastOption.flatMap(_.choice)
+    }
 
   def about(c: MergeConflict): Option[Choice] = about(c.name, c.row.map(_.id), c.column)
 }

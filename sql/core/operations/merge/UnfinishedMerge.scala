@@ -53,9 +53,10 @@ object UnfinishedMerge {
 
   private def decision(d: Decision): Json = {
     val choice = d.choice match {
-      case Choice.Ours => "choice" -> Some(Json.Text("ours"))
-      case Choice.Theirs => "choice" -> Some(Json.Text("theirs"))
-      case Choice.Value(text) => "value" -> Some(text.fold(Json.Null: Json)(Json.Text(_)))
+      case None => "choice" -> Some(Json.Text(Choice.Open))
+      case Some(Choice.Ours) => "choice" -> Some(Json.Text("ours"))
+      case Some(Choice.Theirs) => "choice" -> Some(Json.Text("theirs"))
+      case Some(Choice.Value(text)) => "value" -> Some(text.fold(Json.Null: Json)(Json.Text(_)))
     }
     Json.some(
       choice,
@@ -67,8 +68,10 @@ object UnfinishedMerge {
 
   private def decoded(r: JsonReader): Decision = Decision(
     r.textOpt("choice") match {
-      case Some(side) => Choice.side(side).getOrElse(throw r.wrong("choice", "ours or theirs"))
-      case None => Choice.Value(r.textOpt("value"))
+      case Some(Choice.Open) => None
+      case Some(side) =>
+        Some(Choice.side(side).getOrElse(throw r.wrong("choice", s"ours, theirs or ${Choice.Open}")))
+      case None => Some(Choice.Value(r.textOpt("value")))
     },
     Option.when(r.has("table"))(r.texts("table")),
     r.longOpt("row"),

@@ -17,6 +17,8 @@ class Chosen:
 
 
 Choice = Literal["ours", "theirs"] | Chosen
+OPEN = "open"
+"""What stands for no choice."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,13 @@ class Decision:
     """A choice for all conflicts, or those of a table, column, row or cell.
 
     Attributes:
-        choice: the side that is right, or a value.
+        choice: the side that is right, or a value; None takes back those before it about the same.
         table: full name; None for all tables.
         row: row id; None for all rows.
         column: logical name; None for all columns.
     """
 
-    choice: Choice
+    choice: Choice | None
     table: Name | None = None
     row: int | None = None
     column: str | None = None
@@ -63,8 +65,14 @@ class Decisions:
     of_rows: bool = True
 
     def about(self, table: Name, row: int | None = None, column: str | None = None) -> Choice | None:
-        """The choice that names most closely what it is about; of several, the newest."""
+        """The choice that names most closely what it is about; of several, the newest.
+
+        Only those count that were not taken back.
+        """
         if row is not None and not self.of_rows:
             return None
-        found = sorted((d for d in self.all if d.covers(table, row, column)), key=lambda d: d.weight)
-        return found[-1].choice if found else None
+        standing: list[Decision] = []
+        for d in self.all:
+            if d.covers(table, row, column):
+                standing = [*standing, d] if d.choice is not None else []
+        return max(reversed(standing), key=lambda d: d.weight).choice if standing else None

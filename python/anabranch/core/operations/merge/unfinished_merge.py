@@ -11,7 +11,7 @@ from typing import Any
 from anabranch.core.format.canonical import int64, some
 from anabranch.core.format.members import Members
 from anabranch.core.format.names import CommitId
-from anabranch.core.operations.merge.decisions import Choice, Chosen, Decision, Decisions
+from anabranch.core.operations.merge.decisions import OPEN, Choice, Chosen, Decision, Decisions
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class UnfinishedMerge:
 
 def _encoded(d: Decision) -> dict[str, Any]:
     found = some(
-        choice=d.choice if isinstance(d.choice, str) else None,
+        choice=None if isinstance(d.choice, Chosen) else d.choice or OPEN,
         table=None if d.table is None else list(d.table),
         row=None if d.row is None else int64(d.row),
         column=d.column,
@@ -75,13 +75,15 @@ def _encoded(d: Decision) -> dict[str, Any]:
 
 
 def _decoded(r: Members) -> Decision:
-    choice: Choice = Chosen(r.text_or_none("value"))
+    choice: Choice | None = Chosen(r.text_or_none("value"))
     match r.text_or_none("choice"):
         case "ours":
             choice = "ours"
         case "theirs":
             choice = "theirs"
+        case "open":
+            choice = None
         case str():
-            raise r.wrong("choice", "ours or theirs")
+            raise r.wrong("choice", f"ours, theirs or {OPEN}")
     table = tuple(r.texts("table")) if "table" in r else None
     return Decision(choice, table, r.integer_or_none("row"), r.text_or_none("column"))
