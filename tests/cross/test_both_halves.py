@@ -54,12 +54,21 @@ def test_every_type_crosses_in_both_directions(new_lake: Lakes, inline: str) -> 
     assert twice.slice(0, 2).equals(rows) and sorted(map(str, twice.slice(2).to_pylist())) == sorted(
         map(str, rows.to_pylist())
     )
-    spark = lake.rows(
-        "SELECT count(*), count(DISTINCT c9), max(c7), max(c8), max(c11), max(c12), max(c14.a) FROM {lake}.db.t"
+    counted = "SELECT count(*), count(DISTINCT c9), max(c7), max(c8), max(c11), max(c12), max(c14.a) FROM {lake}.db.t"
+    expected = (
+        4,
+        1,
+        Decimal("1.20"),
+        Decimal(10) ** 30,
+        dt.date(1960, 1, 31),
+        COLUMNS["TIMESTAMP_NTZ"][0],
+        1,
     )
-    assert spark == [
-        (4, 1, Decimal("1.20"), Decimal(10) ** 30, dt.date(1960, 1, 31), COLUMNS["TIMESTAMP_NTZ"][0], 1)
-    ]
+    assert lake.rows(counted) == [expected]
+    before = sorted(map(str, lake.rows("SELECT *, _row_id, _row_commit FROM {lake}.db.t")))
+    assert anabranch.open(lake.path).table("db.t").optimize().files_after == 1
+    assert sorted(map(str, lake.rows("SELECT *, _row_id, _row_commit FROM {lake}.db.t"))) == before
+    assert lake.rows(counted) == [expected]
 
 
 def same(lake: Any, columns: str = "id, s, _row_id, _row_commit") -> list[tuple[Any, ...]]:

@@ -38,6 +38,8 @@ from anabranch.core.operations.merge import catalog_merge, merge_base
 from anabranch.core.operations.merge.catalog_merge import CatalogFacts, TableFacts
 from anabranch.core.operations.pruning import prune
 
+from .moved import moved
+
 Json = Any
 
 
@@ -385,6 +387,7 @@ FUNCTIONS: dict[str, Callable[[Json], Json]] = {
     "replay.catalog": replay_catalog,
     "merge.candidates": lambda g: positions_json(merge_base.candidates(vector(g["a"]), vector(g["b"]))),
     "merge.bases": merge_bases,
+    "merge.moved": moved,
     "merge.three_way": three_way,
     "merge.virtual_base": virtual_base,
     "prune.may_match": may_match,

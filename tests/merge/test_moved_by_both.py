@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from format_model import FUNCTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,12 +65,15 @@ def test_whoever_only_moved_a_row_takes_what_the_other_made_of_it(
     core: Callable[[str, Any], Any], gone: list[File], ours: list[File], theirs: list[File]
 ) -> None:
     given = {"gone": gone, "ours": ours, "theirs": theirs}
-    found = core("merge.moved", {k: [f.json() for f in v] for k, v in given.items()})
+    asked = {k: [f.json() for f in v] for k, v in given.items()}
+    found = core("merge.moved", asked)
+    masks = {id: rows for id, rows in found["masks"].items() if rows != []}
+    left = {id: rows for id, rows in found["left"].items() if rows != []}
+    assert FUNCTIONS["merge.moved"](asked) == {"masks": masks, "left": left}
     wanted = {f.ids[p] for f in gone for p in f.rows}
     here, there = (
         {i for f in side for p, i in enumerate(f.ids) if p not in f.rows} & wanted for side in (ours, theirs)
     )
-    masks = {id: rows for id, rows in found["masks"].items() if rows != []}
     if not gone or not (ours or theirs):
         assert masks == {}
         return

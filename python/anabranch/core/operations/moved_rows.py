@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from anabranch.core.format.files import DataFile
@@ -46,21 +46,20 @@ def follow(
 def _moved(
     before: TableState, after: TableState, file: DataFile, rows: BitMap64, context: RowContext
 ) -> dict[str, BitMap64]:
-    from pyroaring import BitMap64
 
     taken = context.deleted(before, file) & rows
     if taken:
         by = file.deletions.written_by if file.deletions else None
         raise context.changed_meanwhile(before, file, taken, by or before.at)
-    wanted = set(_ids(before, file, rows, after, context))
+    wanted = _ids(before, file, rows, after, context)
     found: dict[str, BitMap64] = {}
     for target in _added(before, after):
         if not wanted:
             break
         at = _places(after, target, wanted, context)
         if at:
-            found[target.id] = BitMap64(at.values())
-            wanted -= at.keys()
+            found[target.id] = at
+            wanted -= _ids(after, target, at, after, context)
     if wanted:
         raise _lost(after)
     return found
@@ -73,21 +72,29 @@ def _added(before: TableState, after: TableState) -> list[DataFile]:
     return sorted(targets, key=lambda f: (f.holds_ids, f.id))
 
 
-def _places(t: TableState, file: DataFile, wanted: set[int], context: RowContext) -> dict[int, int]:
-    """Where rows of some ids stand in a file, by id."""
+def _places(t: TableState, file: DataFile, wanted: BitMap64, context: RowContext) -> BitMap64:
+    """Where rows of some ids stand in a file."""
+    from pyroaring import BitMap64
+
     if not file.holds_ids:
-        known = ((id, file.ids.position_of(id)) for id in wanted)
-        return {id: at for id, at in known if at is not None}
-    held = _ids(t, file, range(file.rows), t, context)
-    return {id: at for at, id in enumerate(held) if id in wanted}
+        return file.ids.rows_of(wanted)
+    _must_be_read(t, file)
+    held = context.row_ids(t, file, range(file.rows))
+    return BitMap64(at for at, id in enumerate(held) if id in wanted)
 
 
-def _ids(
-    t: TableState, file: DataFile, rows: Iterable[int], after: TableState, context: RowContext
-) -> Sequence[int]:
-    if file.holds_ids and not file.is_inline and file.size > MAX_BYTES_READ:
-        raise _lost(after)
-    return context.row_ids(t, file, rows)
+def _ids(t: TableState, file: DataFile, rows: BitMap64, after: TableState, context: RowContext) -> BitMap64:
+    from pyroaring import BitMap64
+
+    if not file.holds_ids:
+        return file.ids.ids_of(rows)
+    _must_be_read(after, file)
+    return BitMap64(context.row_ids(t, file, rows))
+
+
+def _must_be_read(t: TableState, file: DataFile) -> None:
+    if not file.is_inline and file.size > MAX_BYTES_READ:
+        raise _lost(t)
 
 
 def _lost(t: TableState) -> Conflict:

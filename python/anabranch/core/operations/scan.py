@@ -77,7 +77,8 @@ class Scan:
             files: those to look at, in this order; None for all that may hold wanted rows.
         """
         reading = Reading(self, list(dict.fromkeys([*self.names, *self.conditioned()])))
-        opened = requests.ahead(files or self.files(), lambda f: reading.opened(*f), AHEAD)
+        chosen = self.files() if files is None else files
+        opened = requests.ahead(chosen, lambda f: reading.opened(*f), AHEAD)
         pieces = (piece for file in opened for piece in file.pieces())
         for rows in requests.ahead(pieces, lambda piece: piece.read(), AHEAD):
             yield from rows.to_batches(max_chunksize=BATCH_ROWS)

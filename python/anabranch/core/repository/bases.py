@@ -14,7 +14,8 @@ from anabranch.core.operations.merge.virtual_table import virtual_table
 
 def single(state: CatalogState) -> BaseCatalog:
     """One state as a base."""
-    return BaseCatalog(CatalogFacts.of(state), lambda id: BaseTable.of(state.tables.get(id)), state.knows)
+    facts = CatalogFacts.of(state)
+    return BaseCatalog(facts, lambda id: BaseTable.of(state.tables.get(id)), state.knows, single=True)
 
 
 class MergeBases:
@@ -56,7 +57,7 @@ class MergeBases:
             rows, vector = self._context.rows, self._context.vector
             return virtual_table(under.table(id), one.table(id), other.table(id), rows, vector)
 
-        return BaseCatalog(facts, table, lambda p: one.knows(p) or other.knows(p))
+        return BaseCatalog(facts, table, lambda p: one.knows(p) or other.knows(p), single=False)
 
     def _at(self, p: Position) -> CatalogState:
         return self._states.after(self._states.log.get(p))

@@ -117,8 +117,7 @@ class CellBlame:
         gone = self._vectors.of(f, t.full_name)
         if f.holds_ids:
             return everything(f) - gone
-        known = (f.ids.position_of(id) for id in ids)
-        return BitMap64(at for at in known if at is not None) - gone
+        return f.ids.rows_of(BitMap64(ids)) - gone
 
 
 def _may_hold(f: DataFile, ids: Collection[int]) -> bool:

@@ -50,8 +50,10 @@ class BaseCatalog:
         facts: its tables and namespaces.
         table: gives one of its tables, by id.
         knows: whether a commit is one of it, or an ancestor.
+        single: whether it is one state, and not several merged.
     """
 
     facts: CatalogFacts
     table: Callable[[str], BaseTable]
     knows: Callable[[Position], bool]
+    single: bool

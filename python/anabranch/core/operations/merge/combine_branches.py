@@ -119,6 +119,7 @@ class CombineBranches:
                 ours,
                 self.theirs.tables[id],
                 base.knows,
+                base.single,
                 not self.parent,
                 self.decisions,
                 self.context,

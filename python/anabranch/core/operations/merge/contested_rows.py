@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -109,19 +109,25 @@ class ContestedRows:
                     found.append(RowsAt(f, back))
         return found
 
-    def find(self, gone: Sequence[tuple[DataFile, BitMap64]], carried: bool) -> list[ContestedRow]:
+    def find(
+        self, gone: Sequence[tuple[DataFile, BitMap64]], carried: bool, without: Collection[str] = ()
+    ) -> list[ContestedRow]:
         """The rows to look at.
 
         Args:
             gone: rows of the base that are gone on both sides.
             carried: whether a side may have rows of the other, or both those of a third, that the base does
                 not have.
+            without: files in which none of these rows are.
         """
         before = _by_id(self._rows.versions(self._table, (RowsAt(f, p) for f, p in gone)))
         wanted = {*before, *self._base.disputed, *(self._in_both() if carried else ())}
         if not wanted:
             return []
-        here, there = self._among(self.our_news, wanted), self._among(self.their_news, wanted)
+        here, there = (
+            self._among([r for r in news if r.file.id not in without], wanted)
+            for news in (self.our_news, self.their_news)
+        )
         found = (ContestedRow(id, before.get(id), here.get(id), there.get(id)) for id in sorted(wanted))
         return [r for r in found if not _in_one_place(r)]
 

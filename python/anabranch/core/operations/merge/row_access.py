@@ -122,9 +122,9 @@ class RowAccess:
         if not versions:
             return {}
         self._may_read(table)
-        rows, _ = self._read(
-            table, metadata, _places(versions), [*(c.name for c in metadata.columns), ROW_ID]
-        )
+        files = {v.file.id: v.file for v in versions}
+        near = [RowsAt(files[id], rows) for id, rows in places(versions).items()]
+        rows, _ = self._read(table, metadata, near, [*(c.name for c in metadata.columns), ROW_ID])
         stored = {
             c.physical: pa.chunked_array(
                 [conformed(a, c.type, storing=True) for a in rows.column(c.name).chunks]
@@ -229,13 +229,14 @@ def _versions(
         yield RowVersion(id, commit, files[place >> PLACE_BITS], place & ((1 << PLACE_BITS) - 1))
 
 
-def _places(versions: Iterable[RowVersion]) -> list[RowsAt]:
+def places(versions: Iterable[RowVersion]) -> dict[str, BitMap64]:
+    """Where rows are, by file."""
     from pyroaring import BitMap64
 
-    found: dict[str, RowsAt] = {}
+    found: dict[str, BitMap64] = {}
     for v in versions:
-        found.setdefault(v.file.id, RowsAt(v.file, BitMap64())).rows.add(v.position)
-    return list(found.values())
+        found.setdefault(v.file.id, BitMap64()).add(v.position)
+    return found
 
 
 def _table(metadata: TableMetadata, rows: Sequence[tuple[int, Cells]]) -> pa.Table:

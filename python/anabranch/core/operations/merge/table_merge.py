@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ from anabranch.core.operations.merge.conflicts import (
 from anabranch.core.operations.merge.contested_rows import ContestedRows
 from anabranch.core.operations.merge.decisions import Decisions
 from anabranch.core.operations.merge.metadata_merge import MetadataMerge
-from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory
+from anabranch.core.operations.merge.moved_by_both import only_moved, settle
+from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory, places
 from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, live, merge_rows
 from anabranch.core.operations.merge.settled_rows import SettledRows
 from anabranch.core.operations.schemas import unsupported
@@ -136,6 +137,7 @@ class TableMerge:
         ours: our state.
         theirs: their state.
         knows: whether the base knows a commit.
+        single: whether the base is one state, and not several merged.
         picked: whether their side does not become a parent, so that our side may have its rows already.
         decisions: how conflicts are decided.
         io: what it reads.
@@ -148,6 +150,7 @@ class TableMerge:
         ours: TableState,
         theirs: TableState,
         knows: Callable[[Position], bool],
+        single: bool,
         picked: bool,
         decisions: Decisions,
         io: MergeContext,
@@ -163,6 +166,23 @@ class TableMerge:
         )
         self._carries = picked or any(t.carried and not knows(t.carried) for t in (ours, theirs))
         self._contested = ContestedRows(ours, base, ours.files.files, theirs.files.files, io.rows, io.vector)
+        # files of either side with nothing but rows that it moved
+        self._moved = {
+            f.id
+            for side in (ours, theirs)
+            for f in side.files.files.values()
+            if single and not self._carries and f.id not in base.files and only_moved(f, knows)
+        }
+
+    def _news(self, side: TableState) -> list[RowsAt]:
+        """Rows that came to a side since the base, and are not only moved."""
+        all = self._contested.our_news if side is self._ours else self._contested.their_news
+        return [r for r in all if r.file.id not in self._moved]
+
+    def _moved_by(self, side: TableState, other: TableState) -> list[DataFile]:
+        """Files of one side alone with nothing but rows that it moved."""
+        ids = self._moved & (side.files.files.keys() - other.files.files.keys())
+        return [side.files.files[id] for id in sorted(ids)]
 
     def plan(self) -> TablePlan:
         """What the merged table is to be."""
@@ -182,13 +202,16 @@ class TableMerge:
         settling = SettledRows(
             self._name, self._ours, self._metadata, self._base, self._decisions, self._io.rows
         )
-        settled = settling.settle(self._contested.find(merged.contested, self._carries))
+        ours, theirs = self._moved_by(self._ours, self._theirs), self._moved_by(self._theirs, self._ours)
+        quiet = settle(merged.contested, ours, theirs, self._io.vector)
+        settled = settling.settle(self._contested.find(quiet.left, self._carries, quiet.without))
         # keys of rows that are put together are those of their sides
         combined = {id for id, _ in settled.combined}
         apart = [v for v in settled.masks if v.id in combined]
-        kept = self._masked(merged.files, [v for v in settled.masks if v.id not in combined])
+        gone = places([v for v in settled.masks if v.id not in combined])
+        kept = self._masked(self._masked(merged.files, quiet.masks), gone)
         masks, clashes = self._clashes(kept)
-        files = self._masked(kept, [*apart, *masks])
+        files = self._masked(kept, places([*apart, *masks]))
         broken = self._violations(settled.combined)
         return self._planned(
             files,
@@ -226,16 +249,11 @@ class TableMerge:
     ) -> MergeConflict:
         return MergeConflict(kind, self._ours.id, self._name, reason, row, column, base, ours, theirs)
 
-    def _masked(self, files: dict[str, MergedFile], masks: Iterable[RowVersion]) -> dict[str, MergedFile]:
-        by_file: dict[str, list[int]] = {}
-        for v in masks:
-            by_file.setdefault(v.file.id, []).append(v.position)
+    def _masked(self, files: dict[str, MergedFile], masks: Mapping[str, BitMap64]) -> dict[str, MergedFile]:
         found = {}
         for id, f in files.items():
-            if id in by_file:
-                dead = (self._io.vector(f.file) if f.dead is None else f.dead).copy()
-                dead.update(by_file[id])
-                f = MergedFile(f.file, dead)
+            if id in masks:
+                f = MergedFile(f.file, (self._io.vector(f.file) if f.dead is None else f.dead) | masks[id])
             if f.dead is None or len(f.dead) < f.file.rows:
                 found[id] = f
         return found
@@ -274,9 +292,9 @@ class TableMerge:
             here = (merged[id] for id in sorted(side.files.files) if id in merged)
             return [RowsAt(f.file, live(f.file, self._io.vector) - (f.dead or BitMap64())) for f in here]
 
-        news = self._contested
-        ours = news.our_news if key in self._theirs.metadata.constraints else kept(self._ours)
-        theirs = news.their_news if key in self._ours.metadata.constraints else kept(self._theirs)
+        known = (key in self._theirs.metadata.constraints, key in self._ours.metadata.constraints)
+        ours = self._news(self._ours) if known[0] else kept(self._ours)
+        theirs = self._news(self._theirs) if known[1] else kept(self._theirs)
         if ours and theirs:
             self._must_compare(key)
         return _near(ours, theirs, key.columns), _near(theirs, ours, key.columns)
@@ -291,7 +309,7 @@ class TableMerge:
             new = [c for c in checks if c not in side.metadata.constraints]
             demanded = required - _required(side.metadata)
             if new or demanded:
-                news = self._contested.our_news if side is self._ours else self._contested.their_news
+                news = self._news(side)
                 found += rows.violations(self._ours, m, new, demanded, news) if news else []
         if combined and (checks or required):
             found += rows.violations_of(m, checks, required, combined)
