@@ -197,6 +197,17 @@ def duck(statement: str, table: str, columns: Columns) -> str:
     )
 
 
-def plain(row: tuple[Any, ...]) -> str:
-    """A row as text by which it can be compared: all NaN are one, zeros have their sign."""
-    return repr(tuple("NaN" if isinstance(v, float) and math.isnan(v) else v for v in row))
+def plain(row: tuple[Any, ...], signed_zeros: bool = True) -> str:
+    """A row as text by which it can be compared: all NaN are one."""
+
+    def value(v: Any) -> Any:
+        if isinstance(v, float) and math.isnan(v):
+            return "NaN"
+        return 0.0 if v == 0.0 and isinstance(v, float) and not signed_zeros else v
+
+    return repr(tuple(map(value, row)))
+
+
+def unsigned(row: tuple[Any, ...]) -> str:
+    """The same without the sign of zeros: DuckDB's UPDATE does not write 0.0 over -0.0."""
+    return plain(row, signed_zeros=False)

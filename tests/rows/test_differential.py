@@ -19,7 +19,18 @@ from s3.server import Unavailable
 from s3.session import RemoteSession, remote_session
 
 from rows import lineage, peer
-from rows.statements import DUCK_MACRO, Columns, duck, plain, rows, spark, statements, tables, values
+from rows.statements import (
+    DUCK_MACRO,
+    Columns,
+    duck,
+    plain,
+    rows,
+    spark,
+    statements,
+    tables,
+    unsigned,
+    values,
+)
 from rows.tables import MODES, in_mode
 
 if TYPE_CHECKING:
@@ -65,7 +76,7 @@ def test_duckdb_tells_the_same(new_lake: Callable[..., Lake], data: st.DataObjec
             other.execute(duck(statement, "t", columns))
             ours = lake.rows(f"SELECT {columns.select('unix_micros')} FROM {table}")
             theirs = other.execute(f"SELECT {columns.select('epoch_us')} FROM t").fetchall()
-            assert sorted(map(plain, ours)) == sorted(map(plain, theirs)), statement
+            assert sorted(map(unsigned, ours)) == sorted(map(unsigned, theirs)), statement
     lineage.check(lake.rows, lake.name, lake.path)
 
 
