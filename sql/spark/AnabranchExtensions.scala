@@ -8,6 +8,7 @@ import io.anabranch.spark.write.{
   MergeFiles,
   MergeFilters,
   MergeKeys,
+  MergeSourceOnce,
   ReadTracking,
   TargetAlias,
   Variables
@@ -22,6 +23,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectHintResolutionRule(_ => Variables)
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
+    extensions.injectResolutionRule(_ => MergeSourceOnce)
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)
     extensions.injectOptimizerRule(_ => MergeKeys)

@@ -162,6 +162,19 @@ def test_anything_that_has_rows_can_be_the_source(two: Any) -> None:
     two.sql("DROP VIEW merge_source")
 
 
+@pytest.mark.parametrize(
+    "more", ["", "WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)", "WHEN NOT MATCHED BY SOURCE THEN DELETE"]
+)
+def test_a_source_may_be_random_and_each_row_of_it_is_drawn_once(two: Any, more: str) -> None:
+    random = "(SELECT id, rand() AS r FROM range(1, 3) WHERE rand() < 2)"
+    two.sql(
+        f"MERGE INTO t USING {random} s ON t.id = s.id WHEN MATCHED AND s.r < 0.5 THEN UPDATE SET a = CAST(s.r * 1000 AS INT) "
+        f"WHEN MATCHED THEN UPDATE SET a = CAST(s.r * -1000 AS INT) {more}"
+    )
+    assert [a < 0 for a in (r[1] for r in table(two))] == [abs(r[1]) >= 500 for r in table(two)]
+    assert counts(two) == (0, 2, 0)
+
+
 def test_a_table_can_be_merged_into_itself(two: Any) -> None:
     two.sql(
         "MERGE INTO t USING t AS s ON t.id = s.id + 1 WHEN MATCHED THEN UPDATE SET a = s.a "

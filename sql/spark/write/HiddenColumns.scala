@@ -100,9 +100,7 @@ object HiddenColumnsFound extends Rule[LogicalPlan] {
         .fold(w) { columns =>
           w.copy(
             query = w.query.resolveExpressions(found(columns)),
-            condition = w.condition.transform(found(columns)),
-            // a query on the source alone, which does not have them
-            groupFilterCondition = w.groupFilterCondition.filterNot(asks)
+            condition = w.condition.transform(found(columns))
           )
         }
     // a MERGE that only inserts asks for rows without a match

@@ -23,9 +23,7 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
   private val MinTargetBytes = 8L * 1024 * 1024
 
   override def apply(plan: LogicalPlan): LogicalPlan = plan match {
-    // Spark would read the target once more, to find files to leave out
-    case w: WriteDelta if w.operation.isInstanceOf[RowChangeOperation] =>
-      w.copy(query = inMerge(w.query), groupFilterCondition = None)
+    case w: WriteDelta if w.operation.isInstanceOf[RowChangeOperation] => w.copy(query = inMerge(w.query))
     case m: InsertOnlyMerge if isOurs(m.table) => m.withNewQuery(inInsert(m.query))
     case other => other
   }
@@ -98,6 +96,17 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
     source.deterministic && !source.isStreaming &&
       keys.stats.sizeInBytes <= SQLConf.get.autoBroadcastJoinThreshold &&
       target.stats.sizeInBytes >= MinTargetBytes
+}
+
+/** Keeps Spark from asking the source of a MERGE once more, to find files of the target to leave out: [[MergeFiles]] does
+  * that, and a source that is not deterministic would be refused.
+  */
+object MergeSourceOnce extends Rule[LogicalPlan] {
+  override def apply(plan: LogicalPlan): LogicalPlan = plan match {
+    case w: WriteDelta if w.groupFilterCondition.nonEmpty && w.operation.isInstanceOf[RowChangeOperation] =>
+      w.copy(groupFilterCondition = None)
+    case other => other
+  }
 }
 
 /** Lets the keys that narrow the target of a MERGE ([[MergeKeys]]) leave out files of it, by their bounds, once
