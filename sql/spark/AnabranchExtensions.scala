@@ -8,6 +8,7 @@ import io.anabranch.spark.write.{
   MergeFiles,
   MergeFilters,
   MergeKeys,
+  MergeSchema,
   MergeSourceOnce,
   ReadTracking,
   TargetAlias,
@@ -19,6 +20,7 @@ import org.apache.spark.sql.SparkSessionExtensions
 final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
     extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
+    extensions.injectHintResolutionRule(_ => MergeSchema)
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectHintResolutionRule(_ => Variables)

@@ -81,6 +81,24 @@ def test_inserts_may_bring_columns_along(two: Any, source: str) -> None:
     assert table(two) == sorted([*((*r, None) for r in before), *new], key=str)
 
 
+def test_writers_of_dataframes_bring_columns_along_with_an_option(two: Any, spark: Any, refused: Any) -> None:
+    """Delta's and Iceberg's name of it: Python has no other."""
+    name = f"{two.name}.default.t"
+    more = spark.createDataFrame([("n", 30, 3)], "c STRING, a INT, id INT")
+    with no_commit(two), refused("INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"):
+        more.writeTo(name).option("mergeSchema", "false").append()
+    more.writeTo(name).option("mergeSchema", "true").append()
+    assert table(two) == [(1, 10, None), (2, 20, None), (3, 30, "n")]
+    other = spark.createDataFrame([("n", 40, 4)], "d STRING, a INT, id INT")
+    other.write.mode("append").option("mergeschema", True).saveAsTable(name)
+    wide = spark.createDataFrame([(5, 50, "m", "l", 1.5)], "id INT, a INT, c STRING, d STRING, e DOUBLE")
+    wide.write.option("mergeSchema", "true").insertInto(name)
+    assert table(two)[-2:] == [(4, 40, None, "n", None), (5, 50, "m", "l", 1.5)]
+    assert operations(two) == ["CREATE TABLE", "INSERT", "INSERT", "INSERT", "INSERT"]
+    wide.withColumnRenamed("e", "f").writeTo(name).option("mergeSchema", "true").overwritePartitions()
+    assert table(two, "id, e, f") == [(5, None, 1.5)]
+
+
 def test_a_table_that_is_cached_evolves(two: Any) -> None:
     two.sql("CACHE TABLE t")
     try:
