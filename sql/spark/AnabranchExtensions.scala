@@ -12,7 +12,8 @@ import io.anabranch.spark.write.{
   MergeSourceOnce,
   ReadTracking,
   TargetAlias,
-  Variables
+  Variables,
+  ViewTargets
 }
 import org.apache.spark.sql.SparkSessionExtensions
 
@@ -20,6 +21,7 @@ import org.apache.spark.sql.SparkSessionExtensions
 final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
     extensions.injectParser((_, delegate) => new AnabranchParser(delegate))
+    extensions.injectHintResolutionRule(_ => ViewTargets)
     extensions.injectHintResolutionRule(_ => MergeSchema)
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)

@@ -123,6 +123,8 @@ object SparkBridge {
   /** A plan with the tables and columns that its names mean, as far as they mean something. */
   def resolved(plan: LogicalPlan): LogicalPlan = session.sessionState.analyzer.execute(plan)
 
+  def isTemporaryView(name: Seq[String]): Boolean = session.sessionState.catalog.isTempView(name)
+
   /** The variable of the session or script that a name means, or a field of it. */
   def variable(name: Seq[String]): Option[Expression] = {
     val catalogs = session.sessionState.catalogManager
