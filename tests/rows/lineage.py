@@ -16,6 +16,8 @@ import pyarrow as pa
 
 import anabranch
 from anabranch import Repository
+from anabranch.core.format.files import HIDDEN
+from anabranch.core.operations.scan import readable_names
 from anabranch.core.repository.view import TableView
 
 Rows = Callable[[str], Sequence[Sequence[Any]]]
@@ -93,8 +95,7 @@ def versions(repo: Repository, table: str, branch: str) -> list[Version]:
 
 def _comparable(table: TableView) -> list[str]:
     """All columns but those of types that only Spark has, such as VARIANT."""
-    hidden = ("_row_id", "_row_commit", "_row_place")
-    return [name for name in table.dataset().scanner([]).dataset_schema.names if name not in hidden]
+    return [name for name in readable_names(table._state) if name not in HIDDEN]
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

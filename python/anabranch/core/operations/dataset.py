@@ -8,91 +8,123 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from pyarrow import fs
 
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.scan import Scan, full_schema, schema_of
 from anabranch.core.store.objects import ObjectStore
+from anabranch.errors import error
+
+_FORMAT = ds.ParquetFileFormat()
+_NOWHERE = "what reads a table's files by itself does not know which rows are deleted: give it t.to_batches()"
 
 
-class TableScanner(ds.Scanner):  # type: ignore[misc]
-    """What was asked of a `TableDataset`: columns and a condition."""
-
-    def __init__(self, scan: Scan) -> None:
-        self._scan = scan
-
-    @property
-    def projected_schema(self) -> pa.Schema:
-        """Of the rows that come."""
-        return self._scan.schema
-
-    @property
-    def dataset_schema(self) -> pa.Schema:
-        """Of all columns that are readable."""
-        return full_schema(self._scan.table)
-
-    def to_reader(self) -> pa.RecordBatchReader:
-        """The rows, one batch after the other."""
-        return self._scan.reader()
-
-    def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, one batch after the other."""
-        return self._scan.batches()
-
-    def to_table(self) -> pa.Table:
-        """All rows."""
-        return self.to_reader().read_all()
-
-    def count_rows(self) -> int:
-        """How many rows there are."""
-        return self._scan.count()
-
-    def head(self, num_rows: int) -> pa.Table:
-        """The first rows."""
-        found: list[pa.RecordBatch] = []
-        for batch in self._scan.batches():
-            found.append(batch.slice(0, num_rows - sum(b.num_rows for b in found)))
-            if sum(b.num_rows for b in found) >= num_rows:
-                break
-        return pa.Table.from_batches(found, self.projected_schema)
-
-
-class TableDataset(ds.Dataset):  # type: ignore[misc]
+class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
     """A table in one state. Files and row groups that can't hold wanted rows are not read.
 
     `conditions` tells what was pushed down so far; a None among them means that all rows were read.
     """
 
-    def __init__(self, store: ObjectStore, table: TableState, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        table: TableState,
+        names: Sequence[str],
+        condition: pc.Expression | None = None,
+    ) -> None:
         self._store = store
         self._table = table
         self._names = list(names)
+        self._condition = condition
         self.conditions: list[pc.Expression | None] = []
+        # what looks below Python finds one file, which is not there, and whose name tells why
+        local = fs.LocalFileSystem()
+        super().__init__([_FORMAT.make_fragment(_NOWHERE, local)], self.schema, _FORMAT, local)
+
+    def as_type(self, kind: type[TableDataset]) -> TableDataset:
+        """The same, read another way."""
+        return kind(self._store, self._table, self._names, self._condition)
 
     @property
     def schema(self) -> pa.Schema:
         """Of its columns."""
         return schema_of(self._table, self._names)
 
-    def scanner(
+    def scan(
         self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None, **_: Any
-    ) -> TableScanner:
-        """Reads some columns of the rows for which a condition is true."""
-        self.conditions.append(filter)
-        names = self._names if columns is None else list(columns)
-        return TableScanner(Scan(self._store, self._table, names, filter))
+    ) -> Scan:
+        """What reads some columns of the rows for which a condition is true.
+
+        Raises:
+            SqlFailed: for a condition on columns that are not there, or that makes no sense for their types.
+        """
+        condition = self._both(filter)
+        if condition is not None:
+            try:
+                full_schema(self._table).empty_table().filter(condition)
+            except (pa.ArrowException, TypeError) as e:
+                raise error("ANABRANCH_SQL.FAILED", reason=str(e).splitlines()[0].rstrip(".")) from None
+        self.conditions.append(condition)
+        return Scan(self._store, self._table, self._names if columns is None else list(columns), condition)
+
+    def _both(self, condition: pc.Expression | None) -> pc.Expression | None:
+        if self._condition is None or condition is None:
+            return self._condition if condition is None else condition
+        return self._condition & condition
+
+    def scanner(self, columns: Sequence[str] | None = None, filter: Any = None, **_: Any) -> ds.Scanner:
+        """Reads, once, some columns of the rows for which a condition is true."""
+        return ds.Scanner.from_batches(self.scan(columns, filter).reader())
+
+    def filter(self, expression: pc.Expression) -> TableDataset:
+        """The rows for which a condition is true."""
+        return type(self)(self._store, self._table, self._names, self._both(expression))
 
     def to_table(self, **wanted: Any) -> pa.Table:
-        """All rows; arguments are those of `scanner`."""
-        return self.scanner(**wanted).to_table()
+        """All rows; arguments are those of `scan`."""
+        return self.scan(**wanted).reader().read_all()
 
     def to_batches(self, **wanted: Any) -> Iterator[pa.RecordBatch]:
         """The rows, one batch after the other."""
-        return self.scanner(**wanted).to_batches()
+        return self.scan(**wanted).batches()
 
     def count_rows(self, filter: pc.Expression | None = None, **_: Any) -> int:
         """How many rows there are."""
-        return self.scanner([], filter).count_rows()
+        return self.scan([], filter).count()
 
     def head(self, num_rows: int, **wanted: Any) -> pa.Table:
         """The first rows."""
-        return self.scanner(**wanted).head(num_rows)
+        scan = self.scan(**wanted)
+        found: list[pa.RecordBatch] = []
+        for batch in scan.batches() if num_rows else ():
+            found.append(batch.slice(0, num_rows - sum(b.num_rows for b in found)))
+            if sum(b.num_rows for b in found) >= num_rows:
+                break
+        return pa.Table.from_batches(found, scan.schema)
+
+    def take(self, indices: object, **wanted: Any) -> pa.Table:
+        """Rows by their places."""
+        return self.to_table(**wanted).take(indices)
+
+    def sort_by(self, sorting: str | list[tuple[str, str]], **_: Any) -> ds.InMemoryDataset:
+        """The rows in an order."""
+        return ds.InMemoryDataset(self.to_table().sort_by(sorting))
+
+    def join(self, right_dataset: ds.Dataset, *how: Any, **more: Any) -> ds.InMemoryDataset:
+        """The rows with those of another dataset."""
+        return ds.InMemoryDataset(self.to_table().join(right_dataset.to_table(), *how, **more))
+
+    def join_asof(self, right_dataset: ds.Dataset, *how: Any, **more: Any) -> ds.InMemoryDataset:
+        """The rows with the nearest of another dataset."""
+        return ds.InMemoryDataset(self.to_table().join_asof(right_dataset.to_table(), *how, **more))
+
+    def get_fragments(self, filter: pc.Expression | None = None) -> Iterator[ds.Fragment]:
+        """Not there: files alone do not tell which rows are deleted."""
+        raise NotImplementedError(_NOWHERE)
+
+    def replace_schema(self, schema: pa.Schema) -> ds.Dataset:
+        """Not there: the schema is the table's."""
+        raise NotImplementedError("a table has one schema; select and cast columns of what is read")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise NotImplementedError("a table can't be pickled: open the repository again, at t.commit")

@@ -22,7 +22,8 @@ def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to an empty database in memory.
 
     Args:
-        outside: a database of its own, whose SQL may load extensions; conditions have no business there.
+        outside: a database of its own, whose SQL may read files and load extensions. Conditions have no
+            business there: a repository brings some that somebody else wrote.
 
     Raises:
         ClientMissingPackage: without DuckDB.
@@ -44,7 +45,8 @@ def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
 def _database(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    connection = duckdb.connect(":memory:", config=config)
+    # names mean tables, and never variables of ours
+    connection = duckdb.connect(":memory:", config={**config, "python_enable_replacements": "false"})
     connection.execute("SET GLOBAL TimeZone = 'UTC'").fetchall()
     return connection
 
@@ -54,7 +56,8 @@ _lock = threading.Lock()
 
 @functools.cache
 def _made() -> duckdb.DuckDBPyConnection:
-    return _database({"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    off = ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access")
+    return _database(dict.fromkeys(off, "false"))
 
 
 def _shared() -> duckdb.DuckDBPyConnection:
@@ -74,6 +77,17 @@ def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str
             stack += node.values()
         elif isinstance(node, list):
             stack += node
+
+
+def bound(parameters: Parameters) -> Any:
+    """Parameters as DuckDB takes them: numbers of NumPy as those of Python."""
+
+    def plain(x: Any) -> Any:
+        return x.item() if type(x).__module__ == "numpy" and getattr(x, "ndim", 1) == 0 else x
+
+    if isinstance(parameters, Mapping):
+        return {name: plain(x) for name, x in parameters.items()} or None
+    return [plain(x) for x in parameters or ()] or None
 
 
 def _first_line(e: Exception) -> str:

@@ -23,9 +23,9 @@ _NOWHERE = fs.LocalFileSystem()  # asked for nothing: fragments only carry guara
 
 
 def named_in(condition: pc.Expression | None, names: Iterable[str]) -> list[str]:
-    """The names that a condition may speak of: at least those that it does."""
+    """The names that a condition may speak of: at least those that it does; all where it names places."""
     text = "" if condition is None else str(condition)
-    return [name for name in names if name in text]
+    return [name for name in names if name in text or "FieldPath(" in text]
 
 
 def prune(
@@ -73,10 +73,12 @@ def _guarantee(name: str, b: Bounds, t: pa.DataType) -> pc.Expression | None:
     told = None
     if b.min is not None:
         told = column >= scalar(b.min, t)
-    # a column that holds a NaN has no upper bound, and Arrow finds no NaN above or below a lower one
+    # a column that holds a NaN has no upper bound: Arrow finds no NaN above or below a lower one, but may be
+    # asked to take it for NULL
+    may_be_null = b.may_be_null or (pa.types.is_floating(t) and b.max is None)
     if b.max is not None:
         above = column <= scalar(b.max, t)
         told = above if told is None else told & above
     if told is None:
-        return column.is_valid() if not b.may_be_null else None
-    return told | column.is_null() if b.may_be_null else told
+        return column.is_valid() if not may_be_null else None
+    return told | column.is_null() if may_be_null else told

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, connected, quoted, syntax
+from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +43,7 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
                 schema = ".".join(name[:-1])
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
                 _register(connection, dataset, schema, name[-1], hidden)
-        return connection.sql(text, params=parameters or None).to_arrow_table()
+        return connection.sql(text, params=bound(parameters)).to_arrow_table()
 
 
 def _register(

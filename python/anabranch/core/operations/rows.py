@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, connected, quoted
-from anabranch.core.operations.scan import Scan, readable_names, schema_of
+from anabranch.core.operations.engine import Parameters, bound, connected, quoted
+from anabranch.core.operations.scan import columnless, readable_names, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
 
@@ -55,10 +55,10 @@ class Rows:
         """The wanted columns of the wanted rows."""
         names = self.names(columns)
         if where is None or isinstance(where, pc.Expression):
-            return Scan(self._store, self._table, names, where).reader()
+            return self.dataset().scan(names, where).reader()
         schema = schema_of(self._table, names)
         return pa.RecordBatchReader.from_batches(
-            schema, self._evaluated(names, schema, str(where), parameters)
+            schema, self._evaluated(names, schema, sql_of(where), parameters)
         )
 
     def _evaluated(
@@ -66,13 +66,13 @@ class Rows:
     ) -> Iterator[pa.RecordBatch]:
         with connected() as connection:
             connection.register("t", self.dataset())
-            select = ", ".join(map(quoted, names)) or "1"
-            found = connection.sql(f"SELECT {select} FROM t WHERE ({where}\n)", params=parameters or None)
+            select = ", ".join(map(quoted, dict.fromkeys(names))) or "1"
+            found = connection.sql(f"SELECT {select} FROM t WHERE ({where}\n)", params=bound(parameters))
             for batch in found.to_arrow_reader(128 * 1024):
-                yield cast_batch(batch.select(names), schema, batch.num_rows)
+                yield cast_batch(batch, schema)
 
     def select(
-        self, columns: Sequence[str], where: str, parameters: Parameters, exprs: Mapping[str, str]
+        self, columns: Sequence[str], where: Where, parameters: Parameters, exprs: Mapping[str, str]
     ) -> tuple[pa.Table, list[pc.Expression | None]]:
         """Columns of the rows for which a condition is true, some replaced by SQL expressions.
 
@@ -81,19 +81,31 @@ class Rows:
         schema_of(self._table, columns)  # all of them can be read
         dataset = self.dataset()
         select = ", ".join(f"({exprs[n]}\n) AS {quoted(n)}" if n in exprs else quoted(n) for n in columns)
+        arrow = isinstance(where, pc.Expression)
         with connected() as connection:
-            connection.register("t", dataset)
-            sql = f"SELECT {select} FROM t WHERE ({where}\n)"
-            return connection.sql(sql, params=parameters or None).to_arrow_table(), dataset.conditions
+            connection.register("t", dataset.scan(filter=where).reader() if arrow else dataset)
+            sql = f"SELECT {select} FROM t WHERE ({'true' if arrow else sql_of(where)}\n)"
+            return connection.sql(sql, params=bound(parameters)).to_arrow_table(), dataset.conditions
 
     def dataset(self) -> TableDataset:
         """With all columns that are readable, hidden ones too."""
         return TableDataset(self._store, self._table, readable_names(self._table))
 
 
-def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, rows: int) -> pa.RecordBatch:
+def sql_of(where: Where) -> str:
+    """The SQL of a condition that is no expression of Arrow.
+
+    Raises:
+        TypeError: for what is no condition.
+    """
+    if isinstance(where, str | bool) or type(where).__module__.split(".")[0] in ("duckdb", "_duckdb"):
+        return str(where)
+    raise TypeError(f"a condition is SQL, or an expression of pyarrow or DuckDB; {where!r} is neither")
+
+
+def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """A batch with the types of a schema: an engine has its own for some."""
     if not schema.names:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    arrays = [batch.column(i).cast(f.type) for i, f in enumerate(schema)]
+        return columnless(batch.num_rows)
+    arrays = [batch.column(f.name).cast(f.type) for f in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

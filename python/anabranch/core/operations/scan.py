@@ -76,7 +76,11 @@ class Scan:
         Args:
             files: those to look at, in this order; None for all that may hold wanted rows.
         """
-        reading = Reading(self, list(dict.fromkeys([*self.names, *self.conditioned()])))
+        if not self.names:
+            yield from (columnless(b.num_rows) for b in replace(self, names=[ROW_PLACE]).batches(files))
+            return
+        # those of the condition come first, since it may name them by their places
+        reading = Reading(self, list(dict.fromkeys([*self.conditioned(), *self.names])))
         chosen = self.files() if files is None else files
         opened = requests.ahead(chosen, lambda f: reading.opened(*f), AHEAD)
         pieces = (piece for file in opened for piece in file.pieces())
@@ -92,6 +96,11 @@ class Scan:
         if self.condition is None:
             return self.table.files.rows
         return sum(b.num_rows for b in replace(self, names=[ROW_PLACE]).batches())
+
+
+def columnless(rows: int) -> pa.RecordBatch:
+    """So many rows without a column."""
+    return pa.RecordBatch.from_struct_array(pa.nulls(rows, pa.struct([])))
 
 
 def numbered_files(table: TableState) -> list[DataFile]:

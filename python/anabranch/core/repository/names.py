@@ -7,6 +7,11 @@ from collections.abc import Sequence
 TableName = str | Sequence[str]
 
 
+def listed(names: str | Sequence[str]) -> list[str]:
+    """Names of columns; one alone may be given as it is."""
+    return [names] if isinstance(names, str) else list(names)
+
+
 def parts(name: TableName) -> tuple[str, ...]:
     """The parts of a name; one that holds dots itself is given as a sequence."""
     return tuple(name.split(".")) if isinstance(name, str) else tuple(name)

@@ -277,10 +277,10 @@ class Repository(Merging):
         name: TableName,
         rows: pa.Schema | Any,
         *,
-        partition_by: Sequence[str] = (),
+        partition_by: str | Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
         checks: Mapping[str, str] | None = None,
-        primary_key: Sequence[str] = (),
+        primary_key: str | Sequence[str] = (),
         if_not_exists: bool = False,
         message: str = "",
     ) -> Table:

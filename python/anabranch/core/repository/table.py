@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from anabranch.core.repository.names import listed
 from anabranch.core.repository.view import TableView
 from anabranch.errors import error
 from anabranch.results import OptimizeResult, RestoreResult
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anabranch.core.operations.engine import Parameters
+    from anabranch.core.operations.rows import Where
     from anabranch.core.repository.work import Work
 
 
@@ -61,15 +63,15 @@ class Table(TableView):
         with self._writing(message) as work:
             return work.overwrite(self._state.name, data, evolve)
 
-    def delete(self, where: str, parameters: Parameters = None, *, message: str = "") -> int:
-        """Deletes the rows for which a condition is true, which is SQL; how many."""
+    def delete(self, where: Where, parameters: Parameters = None, *, message: str = "") -> int:
+        """Deletes the rows for which a condition is true; how many."""
         with self._writing(message) as work:
-            return work.delete(self._state.name, str(where), parameters)
+            return work.delete(self._state.name, where, parameters)
 
     def update(
         self,
         set: Mapping[str, str],
-        where: str | None = None,
+        where: Where | None = None,
         parameters: Parameters = None,
         *,
         message: str = "",
@@ -120,9 +122,8 @@ class Table(TableView):
         Raises:
             WriteDuplicateKey: if several given rows would change one row.
         """
-        keys = [on] if isinstance(on, str) else list(on)
         with self._writing(message) as work:
-            return work.merge(self._state.name, data, keys, matched, not_matched, evolve)
+            return work.merge(self._state.name, data, listed(on), matched, not_matched, evolve)
 
     def add_column(
         self, name: str, type: pa.DataType, *, comment: str | None = None, message: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.names import TableName, listed, parts
 from anabranch.core.repository.work import Work
 from anabranch.core.transaction.committer import CommitContext
 
@@ -54,10 +54,10 @@ class Transaction:
         name: TableName,
         rows: pa.Schema | Any,
         *,
-        partition_by: Sequence[str] = (),
+        partition_by: str | Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
         checks: Mapping[str, str] | None = None,
-        primary_key: Sequence[str] = (),
+        primary_key: str | Sequence[str] = (),
         if_not_exists: bool = False,
     ) -> Table:
         """Creates a table; see `Repository.create_table`."""
@@ -74,10 +74,10 @@ class Transaction:
         metadata = new_table(
             ".".join(full),
             schema,
-            partition_by,
+            listed(partition_by),
             properties or {},
             checks or {},
-            primary_key,
+            listed(primary_key),
             self._repository.env.now(),
         )
         self.work.create_table(full, metadata)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.core.format.files import LINEAGE, ROW_ID, ROW_PLACE
 from anabranch.core.format.names import table_data
 from anabranch.core.log.replay import TableState
+from anabranch.core.repository.names import listed
 from anabranch.core.repository.resolver import ResolvedRef, to_time
 from anabranch.errors import error
 from anabranch.results import TableDetail, TableVersion
@@ -133,7 +134,7 @@ class TableView:
 
     def to_arrow(
         self,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         where: Where | None = None,
         parameters: Parameters = None,
         ref: str | None = None,
@@ -150,7 +151,7 @@ class TableView:
 
     def to_batches(
         self,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         where: Where | None = None,
         parameters: Parameters = None,
         ref: str | None = None,
@@ -161,7 +162,8 @@ class TableView:
         if self._work is not None:
             # what a transaction reads decides what it does: no other commit may change that meanwhile
             self._work.read(self._state, [], changes_too=True)
-        return self._rows().read(columns, where, parameters)
+        names = None if columns is None else listed(columns)
+        return self._rows().read(names, where, parameters)
 
     def blame(
         self, where: Where | None = None, parameters: Parameters = None, *, cells: bool = False
@@ -240,7 +242,7 @@ class TableView:
         return Rows(self._repository.store, self._state)
 
     def to_pandas(
-        self, columns: Sequence[str] | None = None, where: Where | None = None, **more: Any
+        self, columns: str | Sequence[str] | None = None, where: Where | None = None, **more: Any
     ) -> pandas.DataFrame:
         """Its rows as a frame of pandas; arguments are those of `to_arrow`."""
         try:
@@ -250,7 +252,7 @@ class TableView:
         return self.to_arrow(columns, where, **more).to_pandas()
 
     def to_polars(
-        self, columns: Sequence[str] | None = None, where: Where | None = None, **more: Any
+        self, columns: str | Sequence[str] | None = None, where: Where | None = None, **more: Any
     ) -> polars.DataFrame:
         """Its rows as a frame of Polars; arguments are those of `to_arrow`."""
         try:
@@ -264,10 +266,12 @@ class TableView:
     def scan_polars(self) -> polars.LazyFrame:
         """The table as a lazy frame of Polars, which pushes columns and conditions down."""
         try:
-            import polars
+            import polars  # noqa: F401
         except ImportError:
             raise _missing("polars") from None
-        return polars.scan_pyarrow_dataset(self.dataset())
+        from anabranch.core.operations.lazy import lazy_frame
+
+        return lazy_frame(self.dataset())
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """The table as a relation of DuckDB, which pushes columns and conditions down."""

@@ -27,7 +27,7 @@ from anabranch.core.operations.pruning import prune
 from anabranch.core.operations.reads import TableRead
 from anabranch.core.operations.rewriting import Rewriter
 from anabranch.core.operations.row_context import RowContext
-from anabranch.core.operations.rows import Rows
+from anabranch.core.operations.rows import Rows, Where
 from anabranch.core.operations.scan import PLACE_BITS, full_schema, numbered_files
 from anabranch.core.operations.writing import RowWriter
 from anabranch.core.repository.history import readable
@@ -228,7 +228,7 @@ class Work:
         writer = RowWriter(self.repository.store, t.id, t.metadata, self._env, hidden)
         return writer.write(aligned.batches(reader))
 
-    def delete(self, name: Name, where: str, parameters: Parameters) -> int:
+    def delete(self, name: Name, where: Where, parameters: Parameters) -> int:
         """Rows for which a condition is true go; how many."""
         t = self._writable(name)
         found = self._found(t, [ROW_PLACE], where, parameters)
@@ -237,13 +237,15 @@ class Work:
         return count
 
     def update(
-        self, name: Name, assignments: Mapping[str, str], where: str | None, parameters: Parameters
+        self, name: Name, assignments: Mapping[str, str], where: Where | None, parameters: Parameters
     ) -> int:
         """Rows for which a condition is true get new values; how many."""
         t = self._writable(name)
         exprs = {schemas.known(t.metadata, t.full_name, c).name: sql for c, sql in assignments.items()}
         names = [c.name for c in t.metadata.columns]
-        found = self._found(t, [*names, ROW_ID, ROW_PLACE], where or "true", parameters, exprs)
+        found = self._found(
+            t, [*names, ROW_ID, ROW_PLACE], "true" if where is None else where, parameters, exprs
+        )
         rows = found.drop_columns([ROW_PLACE])
         added = self._written(t, rows.to_reader(), lineage=True) if rows.num_rows else []
         count = self._replaced(t, found.column(ROW_PLACE), added)
@@ -254,7 +256,7 @@ class Work:
         self,
         t: TableState,
         names: Sequence[str],
-        where: str,
+        where: Where,
         parameters: Parameters,
         exprs: Mapping[str, str] | None = None,
     ) -> pa.Table:

@@ -1,0 +1,187 @@
+"""A table as a dataset of Arrow and a lazy frame of Polars, and conditions of all sorts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy
+import polars
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pytest
+from polars import col
+
+import anabranch
+from anabranch import Repository, Table
+
+Refused = Callable[[str], Any]
+
+ROWS = pa.table(
+    {
+        "name": ["a", "b", None, "d"],
+        "id": [1, 2, 3, 4],
+        "x": [1.5, math.nan, None, math.inf],
+        "s": [{"x": math.nan}, {"x": 1.0}, None, {"x": None}],
+    }
+)
+
+
+@pytest.fixture(params=["one commit", "a file for each row"])
+def table(repo: Repository, request: pytest.FixtureRequest) -> Table:
+    if request.param == "one commit":
+        return repo.create_table("db.t", ROWS)
+    made = repo.create_table("db.t", ROWS.schema, properties={"anabranch.write.inline-rows": "0"})
+    for i in range(ROWS.num_rows):
+        made.append(ROWS.slice(i, 1))
+    return made
+
+
+def ids(rows: pa.Table) -> list[Any]:
+    return sorted(rows.column("id").to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        (pc.field(1) == 3, [3]),
+        (pc.field(0) == "d", [4]),
+        (pc.field("x").is_null(nan_is_null=True), [2, 3]),
+        (pc.field("x") < 2, [1]),
+        (pc.field("s", "x") == 1, [2]),
+        (pc.field("_row_id") == 1, [2]),
+        (duckdb.ColumnExpression("id") == duckdb.ConstantExpression(2), [2]),
+        ("x > 2", [2, 4]),
+        ("ID = 1 OR name IS NULL -- a remark", [1, 3]),
+        ("id IN (SELECT max(id) FROM t)", [4]),
+    ],
+    ids=str,
+)
+def test_a_condition_finds_the_same_rows_whatever_columns_are_read(
+    table: Table, condition: Any, found: list[int]
+) -> None:
+    assert ids(table.to_arrow(["id"], condition)) == found
+    assert table.count(condition) == len(found)
+    assert table.to_arrow([], condition).num_rows == len(found)
+    assert ids(table.to_arrow(where=condition)) == found
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        col("x") > 2,
+        ~(col("x") > 2),
+        col("x") == math.nan,
+        (col("x") >= math.inf) | (col("id") == 1),
+        col("x").is_in([math.nan, 1.5]),
+        col("s").struct.field("x") == math.nan,
+        col("name").is_in(["a", None]),
+        col("name").ne_missing("a"),
+        col("id").is_between(2, 3) & col("x").is_null(),
+    ],
+    ids=str,
+)
+def test_a_lazy_frame_tells_of_nan_and_null_what_frames_do(table: Table, condition: polars.Expr) -> None:
+    frame = polars.DataFrame(ROWS)
+    lazy = table.scan_polars()
+    assert lazy.filter(condition).sort("id").collect().equals(frame.filter(condition), null_equal=True)
+    assert lazy.filter(condition).select("name").collect().height == frame.filter(condition).height
+    assert lazy.head(2).filter(condition).collect().height <= 2
+
+
+def test_rows_without_columns_are_counted_all_the_same(table: Table) -> None:
+    assert table.to_arrow([]).num_rows == 4
+    assert sum(b.num_rows for b in table.to_batches([], "id > 1")) == 3
+    assert table.dataset().scanner(columns=[]).to_table().num_rows == 4
+
+
+def test_columns_may_be_one_name_or_named_twice(repo: Repository, table: Table) -> None:
+    assert table.to_arrow("id").column_names == ["id"]
+    assert table.to_arrow(["id", "ID"], "id = 1").column_names == ["id", "id"]
+    made = repo.create_table("db.p", ROWS, partition_by="name", primary_key="id")
+    assert made.detail().partition_columns == ("name",)
+
+
+def test_conditions_of_arrow_choose_what_is_changed(table: Table) -> None:
+    assert table.update({"name": "'new'"}, pc.field("name").is_null()) == 1
+    assert table.delete(pc.field("x").is_nan()) == 1
+    assert set(zip(*table.to_arrow(["id", "name"]).to_pydict().values(), strict=True)) == {
+        (1, "a"),
+        (3, "new"),
+        (4, "d"),
+    }
+
+
+@pytest.mark.parametrize("condition", [pc.field("nope") == 1, pc.field("name") > 5, "nope = 1", "id ="])
+def test_a_condition_that_makes_no_sense_is_an_error(table: Table, refused: Refused, condition: Any) -> None:
+    with refused("ANABRANCH_SQL.FAILED"):
+        table.to_arrow(where=condition)
+
+
+@pytest.mark.parametrize("condition", [[("id", "=", 1)], col("id") == 1, 5])
+def test_a_condition_of_something_else_is_refused(table: Table, condition: Any) -> None:
+    with pytest.raises(TypeError, match="a condition is SQL"):
+        table.to_arrow(where=condition)
+    with pytest.raises(TypeError, match="a condition is SQL"):
+        table.delete(condition)
+
+
+def test_parameters_may_be_numbers_of_numpy(repo: Repository, table: Table) -> None:
+    assert ids(table.to_arrow(where="id = ?", parameters=[numpy.int32(2)])) == [2]
+    assert repo.sql("SELECT id FROM db.t WHERE id = $n", {"n": numpy.float64(3)}).num_rows == 1
+
+
+def test_conditions_read_no_files_and_see_no_variables(
+    repo: Repository, table: Table, refused: Refused, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret.csv"
+    file.write_text("id\n1\n")
+    with refused("ANABRANCH_SQL.FAILED"):
+        table.to_arrow(where=f"id IN (SELECT id FROM read_csv('{file}'))")
+    with refused("ANABRANCH_SQL.FAILED"):
+        repo.create_table(
+            "db.c", {"a": [1]}, checks={"c": f"true); COPY (SELECT 1) TO '{tmp_path}/x.csv'; SELECT (1"}
+        )
+    assert not (tmp_path / "x.csv").exists()
+    for name in ("names", "connection", "query"):
+        with refused("ANABRANCH_SQL.FAILED"):
+            table.to_arrow(where=f"id IN (SELECT id FROM {name})")
+        with refused("ANABRANCH_SQL.FAILED"):
+            repo.sql(f"SELECT * FROM {name}")
+
+
+def test_a_dataset_does_what_those_of_arrow_do(table: Table, tmp_path: Path) -> None:
+    dataset = table.dataset()
+    some = dataset.filter(pc.field("id") > 1).filter(pc.field("id") < 4)
+    assert (some.count_rows(), ids(some.to_table()), some.head(1).num_rows) == (2, [2, 3], 1)
+    assert some.scanner(filter=pc.field("id") != 2).count_rows() == 1
+    assert dataset.take([0, 3]).num_rows == 2
+    assert dataset.sort_by([("id", "descending")]).head(1).column("id").to_pylist() == [4]
+    assert some.filter(pc.field("id") == 2).to_table(columns=["id"]).to_pylist() == [{"id": 2}]
+    other = ds.dataset(pa.table({"id": [1], "other": ["x"]}))
+    narrow = table.dataset().filter(pc.field("id") < 3)
+    assert ids(ds.dataset(narrow.to_table(columns=["id"])).join(other, "id").to_table()) == [1, 2]
+    ds.write_dataset(dataset.scanner(columns=["id"]), tmp_path / "copy", format="parquet")
+    assert ids(ds.dataset(tmp_path / "copy").to_table()) == [1, 2, 3, 4]
+
+
+def test_what_would_read_files_by_themselves_is_refused_and_does_not_crash(table: Table) -> None:
+    with pytest.raises(FileNotFoundError, match="which rows are deleted"):
+        ds.Scanner.from_dataset(table.dataset()).to_table()
+    for wrong in (
+        lambda d: list(d.get_fragments()),
+        lambda d: d.replace_schema(ROWS.schema),
+        lambda d: d.__reduce__(),
+    ):
+        with pytest.raises(NotImplementedError):
+            wrong(table.dataset())
+
+
+def test_a_table_is_what_takes_streams_of_arrow_reads(repo: Repository, table: Table) -> None:
+    assert ids(pa.table(table)) == [1, 2, 3, 4]
+    assert polars.DataFrame(table).height == 4
+    assert anabranch.open(repo.root).table("db.t").append(table.at(table.version)) == 4
