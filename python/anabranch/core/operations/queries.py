@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,74 +11,133 @@ import pyarrow as pa
 from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
+from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:
     import duckdb
 
-Find = Callable[[tuple[str, ...], str | None], TableDataset | None]
+Name = tuple[str, ...]
+Find = Callable[[Name, str | None], TableDataset | None]
 """Finds a table by its name and ref; None if that is no table of the repository."""
+
+_PART = r'''[^\W\d][\w$]*|"(?:[^"]|"")*"'''
+_WORD = re.compile(rf"{_PART}|'(?:[^']|'')*'|.", re.DOTALL)
+_PATH = re.compile(rf"(?:{_PART})(?:\s*\.\s*(?:{_PART}))*")
+_READING = {"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"}
+_BEFORE = {"SET", "LOAD", "ATTACH", "PRAGMA"}
 
 
 def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
     """The rows of a query over any number of tables and refs.
 
     Args:
-        sql: a query; a table may have ``AT 'ref'`` behind its name.
+        sql: a query; a table may have ``AT 'ref'`` behind its name. Settings may stand before it.
         parameters: bound to ``?`` or ``$name``.
         find: finds tables.
     """
     import duckdb
 
     with connected(outside=True) as connection:
+        tables = _Tables(connection, find, [name for name in LINEAGE if name in sql.lower()])
         text = sql
-        hidden = [name for name in LINEAGE if name in sql]
-        for start, end, name, ref in reversed(list(_at_refs(sql, duckdb.tokenize(sql)))):
-            dataset = find(name, ref)
+        for start, end, name, ref in reversed(
+            list(_at_refs(sql, duckdb.tokenize(sql) if sql.strip() else []))
+        ):
+            text = text[:start] + tables.at(name, ref) + text[end:]
+        statements = duckdb.extract_statements(text)
+        if not statements:
+            raise _failed("there is no query in it")
+        for statement in statements[:-1]:
+            if _kind(statement) not in _BEFORE:
+                raise _failed(f"{_kind(statement)} can't stand before a query")
+            connection.execute(statement.query)
+        if _kind(statements[-1]) not in _READING:
+            raise _failed(f"{_kind(statements[-1])} is no query, and here the repository is only read")
+        return connection.sql(tables.known(statements[-1].query), params=bound(parameters)).to_arrow_table()
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    return str(statement.type).rsplit(".", 1)[-1]
+
+
+def _failed(reason: str) -> AnabranchError:
+    return error("ANABRANCH_SQL.FAILED", reason=reason)
+
+
+class _Tables:
+    """The tables of one query, as views of DuckDB."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, find: Find, hidden: list[str]) -> None:
+        self._connection = connection
+        self._find = find
+        self._hidden = hidden
+        self._made: dict[tuple[Name, str | None], str] = {}
+        self._plain: dict[str, Name] = {}  # for DuckDB, names that differ in case are one
+
+    def at(self, name: Name, ref: str | None) -> str:
+        """A table at a ref, as a name for DuckDB, whose last part is the table's."""
+        made = self._made.get((name, ref))
+        if made is None:
+            dataset = self._find(name, ref)
             assert dataset is not None
-            alias = f"{'.'.join(name)}@{ref}"
-            _register(connection, dataset, "", alias, hidden)
-            text = f"{text[:start]}{quoted(alias)}{text[end:]}"
-        for name in _tables(connection, text):
-            dataset = find(name, None)
-            if dataset is not None:
-                schema = ".".join(name[:-1])
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-                _register(connection, dataset, schema, name[-1], hidden)
-        return connection.sql(text, params=bound(parameters)).to_arrow_table()
+            made = self._made[name, ref] = self._view(f"~{len(self._made)}", name[-1], dataset)
+        return made
+
+    def known(self, text: str) -> str:
+        """A query whose names are known to DuckDB: those of two parts as they are, others replaced."""
+        data, done, at = text.encode(), "", 0
+        for start, name in sorted(self._named(text)):
+            dataset = self._find(name, None)
+            if dataset is None:
+                continue
+            if len(name) == 2 and self._plain.setdefault(".".join(name).lower(), name) == name:
+                self._view(name[0], name[1], dataset)
+                continue
+            written = _PATH.match(data[start:].decode())
+            if written is None:
+                raise _failed(f"the table {'.'.join(name)} can only be named in FROM")
+            done += data[at:start].decode() + self.at(name, None)
+            at = start + len(written[0].encode())
+        return done + data[at:].decode()
+
+    def _view(self, schema: str, name: str, dataset: TableDataset) -> str:
+        made = f"{quoted(schema)}.{quoted(name)}"
+        plain = f"{made} of the repository"
+        columns = [n for n in dataset.schema.names if n not in LINEAGE or n in self._hidden]
+        self._connection.register(plain, dataset)
+        select = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(plain)}"
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {made} AS {select}")
+        return made
+
+    def _named(self, text: str) -> Iterator[tuple[int, Name]]:
+        """The tables of a query, as the parser of DuckDB has them: where they stand, in bytes, and names."""
+        for node in syntax(self._connection, text):
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                parts = (node.get("catalog_name"), node["schema_name"], node["table_name"])
+                path = (node.get("qualified_name") or {}).get("path") or [p for p in parts if p]
+                yield node.get("query_location", len(text.encode())), tuple(path)
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection, dataset: TableDataset, schema: str, name: str, hidden: list[str]
-) -> None:
-    names = [n for n in dataset.schema.names if n not in LINEAGE or n in hidden]
-    plain = f"{schema}.{name} of the repository"
-    connection.register(plain, dataset)
-    view = f"VIEW {quoted(schema)}.{quoted(name)}" if schema else f"TEMP VIEW {quoted(name)}"
-    columns = ", ".join(map(quoted, names))
-    connection.execute(f"CREATE OR REPLACE {view} AS SELECT {columns} FROM {quoted(plain)}")
-
-
-def _at_refs(sql: str, tokens: Sequence[Any]) -> Iterator[tuple[int, int, tuple[str, ...], str]]:
+def _at_refs(sql: str, tokens: list[Any]) -> Iterator[tuple[int, int, Name, str]]:
     """Where tables with refs stand: start, end, name and ref."""
-    ends = [start for start, _ in tokens[1:]] + [len(sql)]
-    texts = [sql[start:end].strip() for (start, _), end in zip(tokens, ends, strict=True)]
-    for i, text in enumerate(texts):
-        if text.upper() != "AT" or i + 1 >= len(texts) or not texts[i + 1].startswith("'"):
+    data = sql.encode()
+    starts = [len(data[:start].decode()) for start, kind in tokens if not str(kind).endswith("comment")]
+    words = [found[0] if (found := _WORD.match(sql, start)) else "" for start in starts]
+    for i in range(1, len(words) - 1):
+        ref = words[i + 1]
+        if words[i].upper() != "AT" or not ref.startswith("'") or not _is_name(words[i - 1]):
             continue
         first = i - 1
-        while first >= 2 and texts[first - 1] == ".":
+        while first >= 2 and words[first - 1] == "." and _is_name(words[first - 2]):
             first -= 2
-        name = tuple(_unquoted(t) for t in texts[first:i:2])
-        ref = texts[i + 1]
-        yield tokens[first][0], tokens[i + 1][0] + len(ref), name, ref[1:-1].replace("''", "'")
+        name = tuple(_unquoted(word) for word in words[first:i:2])
+        yield starts[first], starts[i + 1] + len(ref), name, ref[1:-1].replace("''", "'")
+
+
+def _is_name(word: str) -> bool:
+    return word.startswith('"') or word[:1].isalpha() or word[:1] == "_"
 
 
 def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
-
-
-def _tables(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[str, ...]]:
-    """The names of the tables of a query, as the parser of DuckDB has them."""
-    tables = (n for n in syntax(connection, sql) if n.get("type") == "BASE_TABLE" and n.get("schema_name"))
-    names = ((n.get("catalog_name"), n["schema_name"], n["table_name"]) for n in tables)
-    return list(dict.fromkeys(tuple(part for part in name if part) for name in names))

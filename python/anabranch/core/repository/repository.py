@@ -20,7 +20,7 @@ from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.operations.diff import diff
 from anabranch.core.repository.branches import Branches
-from anabranch.core.repository.history import History, matches, readable
+from anabranch.core.repository.history import History, matches
 from anabranch.core.repository.merging import Merging
 from anabranch.core.repository.names import TableName, parts
 from anabranch.core.repository.permits import Permits
@@ -231,10 +231,10 @@ class Repository(Merging):
         here = self.resolved()
 
         def find(name: tuple[str, ...], ref: str | None) -> TableDataset | None:
-            if ref is None:
-                state = here.state.by_name.get(name)
-                return Table(self, here, readable(state)).dataset(hidden=True) if state else None
-            return self.table(name, ref).dataset(hidden=True)
+            if ref is None and name[:-1] not in here.state.namespaces:
+                return None
+            at = here if ref is None else self.resolved(ref)
+            return Table(self, at, table_state(at, name)).dataset(hidden=True)
 
         return run(query, parameters, find)
 
