@@ -234,7 +234,7 @@ class Repository(Merging):
             if ref is None and name[:-1] not in here.state.namespaces:
                 return None
             at = here if ref is None else self.resolved(ref)
-            return Table(self, at, table_state(at, name)).dataset(hidden=True)
+            return Table(self, at, self.past.table(at, name)).dataset(hidden=True)
 
         return run(query, parameters, find)
 
