@@ -34,7 +34,8 @@ def branch(
         )
         return print_table(("", "branch", "commit", "time", "author", "message"), rows)
     if delete:
-        return repo.drop_branch(name)
+        repo.drop_branch(name)
+        return print_json({"dropped": name}) if json else None
     made = repo.create_branch(name, start)
     print_json(made) if json else typer.echo(f"{made.name} is at {short(made.commit)}")
 
@@ -58,7 +59,8 @@ def tag(
         rows = ((t.name, short(t.commit), t.time, t.author, t.message) for t in found)
         return print_table(("tag", "commit", "time", "author", "message"), rows)
     if delete:
-        return repo.drop_tag(name)
+        repo.drop_tag(name)
+        return print_json({"dropped": name}) if json else None
     made = repo.create_tag(name, start)
     print_json(made) if json else typer.echo(f"{made.name} is {short(made.commit)}")
 

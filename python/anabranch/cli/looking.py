@@ -12,6 +12,7 @@ from anabranch.cli.output import (
     Json,
     command,
     console,
+    harmless,
     print_json,
     print_rows,
     print_table,
@@ -40,7 +41,7 @@ def log(
     if json:
         return print_json(found)
     if graph:
-        return console().print(str(found), markup=False, highlight=False, soft_wrap=True)
+        return console().print(harmless(str(found)), markup=False, highlight=False, soft_wrap=True)
     columns = ("commit", "time", "author", "operation", "tables", "message")
     print_table(columns, ((short(c.id), c.time, c.author, c.operation, c.tables, c.message) for c in found))
 

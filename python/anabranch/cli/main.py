@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from anabranch import __version__
 from anabranch.cli import branches, looking, maintenance, merging, rows, settings
 from anabranch.cli.output import EXIT_CODES, complain, exit_code
 from anabranch.errors import AnabranchError
@@ -21,6 +22,12 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"anabranch {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     repository: Annotated[
@@ -29,6 +36,9 @@ def options(
     ] = None,
     ref: Annotated[str | None, typer.Option("--ref", help="Branch, tag or commit.")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Author of commits.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options come first; then ANABRANCH_REPOSITORY and ANABRANCH_REF; then anabranch.toml, found upwards."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -104,7 +105,9 @@ def spark_conf(
     """
     from anabranch import session
 
-    conf = session.spark_conf(catalog, settings.current.repository)
+    location = settings.current.repository
+    is_path = location is not None and "://" not in location
+    conf = session.spark_conf(catalog, Path(location or "").resolve() if is_path else location)
     if json:
         return print_json(conf)
     for name, value in conf.items():

@@ -47,7 +47,8 @@ def merge(
         raise typer.BadParameter("name what to merge, or --continue, or --abort")
     repo = settings.current.open()
     if abort:
-        return repo.abort_merge(into)
+        repo.abort_merge(into)
+        return print_json({"aborted": into or repo.ref}) if json else None
     if go_on or source is None:
         return _told(repo.continue_merge(into, message=message), False, json)
     done = repo.merge(

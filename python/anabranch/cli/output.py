@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -26,7 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 REFUSED, NOT_FOUND, CONFLICT, STORE, DAMAGED, UNKNOWN, INTERRUPTED = 1, 3, 4, 5, 6, 7, 130
 EXIT_CODES = """Exit codes: 0 done; 1 refused; 2 wrong use; 3 no such repository, ref or table; 4 a conflict;
 5 the store failed or forbids it; 6 something is damaged or missing; 7 unknown whether it was committed;
-130 interrupted."""
+130 interrupted. With --json, what is printed is JSON, errors on standard error included."""
 
 _CODES = {
     "REF.NOT_FOUND": NOT_FOUND,
@@ -59,7 +63,7 @@ def command(f: F) -> F:
         try:
             return f(*args, **kwargs)
         except AnabranchError as e:
-            complain(e)
+            complain(e, bool(kwargs.get("json")))
             raise typer.Exit(exit_code(e.condition)) from None
         except (KeyboardInterrupt, BrokenPipeError):
             raise typer.Exit(INTERRUPTED) from None
@@ -67,8 +71,11 @@ def command(f: F) -> F:
     return run  # type: ignore[return-value]
 
 
-def complain(e: AnabranchError) -> None:
+def complain(e: AnabranchError, as_json: bool = False) -> None:
     """Says on standard error what happened and what to do."""
+    if as_json:
+        told = {"error": e.condition, "message": e.reason, "action": e.action, "parameters": e.parameters}
+        return typer.echo(json.dumps(told, indent=2, ensure_ascii=False), err=True)
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -80,14 +87,20 @@ def complain(e: AnabranchError) -> None:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(harmless(text))
+
+
+def harmless(text: str) -> str:
+    """Without characters that do something to a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def console() -> Console:
-    """Standard output; with colours on a terminal only."""
+    """Standard output; with colours and folded lines on a terminal only."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() else 1_000_000
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
 
 
 def plain(value: Any) -> Any:
@@ -102,6 +115,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
@@ -137,11 +152,22 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 def print_rows(rows: pa.Table, as_json: bool) -> None:
     """Rows of a table; as JSON, one object a line."""
-    if as_json:
-        for row in rows.to_pylist():
-            typer.echo(json_line(row))
-        return
-    print_table(rows.column_names, ([*row.values()] for row in rows.to_pylist()))
+    values = zip(*(_values(column) for column in rows.columns), strict=True)
+    if not as_json:
+        return print_table(rows.column_names, values)
+    names: list[str] = []
+    for name in rows.column_names:  # a query may give several one name
+        names.append(name if name not in names else f"{name}_{len(names)}")
+    for row in values:
+        typer.echo(json_line(dict(zip(names, row, strict=True))))
+
+
+def _values(column: pa.ChunkedArray) -> Sequence[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # Python has no such time
+        values = column.cast("string").to_pylist()
+    return values
 
 
 def print_written(file: Path, rows: int, as_json: bool) -> None:

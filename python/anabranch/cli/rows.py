@@ -74,18 +74,21 @@ def import_(
 
     anabranch import labs.csv clinic.labs --mode create
     """
-    rows = files.read(file)
+    if mode is Mode.upsert and not key:
+        raise typer.BadParameter("an upsert takes --key")
     with settings.current.open().transaction(message or f"import {file.name}") as tx:
         if mode is Mode.create:
             space = table.rpartition(".")[0]
             if space:
                 tx.create_namespace(space, if_not_exists=True)
-            count = tx.create_table(table, rows).count()
-        elif mode is Mode.upsert:
-            count = sum(tx.table(table).upsert(rows, key or []).values())
+            count = tx.create_table(table, files.read(file, None)).count()
         else:
             target = tx.table(table)
-            count = target.append(rows) if mode is Mode.append else target.overwrite(rows)
+            rows = files.read(file, target.schema)
+            if mode is Mode.upsert:
+                count = sum(target.upsert(rows, key or []).values())
+            else:
+                count = target.append(rows) if mode is Mode.append else target.overwrite(rows)
     done = {"commit": tx.commit, "rows": count}
     print_json(done) if json else typer.echo(f"{count} rows, committed {short(tx.commit or '')}")
 
@@ -93,7 +96,9 @@ def import_(
 @command
 def export(
     table: Table,
-    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson or .parquet file; it must not be there.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .csv, .ndjson (.jsonl) or .parquet file, which is not there.")
+    ],
     where: Where = None,
     json: Json = False,
 ) -> None:

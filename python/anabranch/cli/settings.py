@@ -93,8 +93,11 @@ def _read(file: Path) -> dict[str, Any]:
         import tomli as tomllib
     try:
         found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        for name in ("repository", "ref", "commit", "author"):
+            if not isinstance(found.get(name, ""), str):
+                raise ValueError(f"{name} is no text")
         return found
-    except (tomllib.TOMLDecodeError, OSError) as e:
+    except (ValueError, OSError) as e:
         raise error(
             "ANABRANCH_REPOSITORY.INVALID_LOCATION", location=file, reason=f"it can't be read ({e})"
         ) from e

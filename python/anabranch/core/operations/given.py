@@ -101,6 +101,8 @@ class Given:
         if wanted is None or not _has_map(wanted):
             try:
                 return pa.array(values)
+            except OverflowError:
+                wanted = wanted or pa.decimal128(38, 0)
             except _FAILS:
                 pass
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from anabranch.core.format.commits import Name
 from anabranch.core.format.files import ROW_ID, ROW_PLACE, DataFile
-from anabranch.core.format.names import Position, check_name
+from anabranch.core.format.names import Position, check_name, invalid_name
 from anabranch.core.format.repository_info import check_features
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.log.replay import CatalogState, FileSet, TableState
@@ -143,6 +143,8 @@ class Work:
     def create_table(self, name: Name, metadata: TableMetadata) -> None:
         """A new table without rows."""
         check_name(name)
+        if len(name) < 2:
+            raise invalid_name(".".join(name), "it has no namespace: default." + ".".join(name) + " has one")
         self._must_be_namespace(name[:-1])
         self._must_be_free(name)
         nowhere = Position(0, 0)
