@@ -8,13 +8,12 @@ from pyroaring import BitMap64
 
 from anabranch.core.format.files import DataFile
 from anabranch.core.operations.merge.moved_by_both import settle
-from anabranch.core.operations.merge.row_access import in_memory
-from anabranch.core.operations.merge.row_merge import live
+from anabranch.core.operations.merge.numbered_rows import NumberedRows
+from anabranch.core.operations.merge.row_merge import everything
 
 
 def moved(given: Any) -> Any:
     """What becomes of rows that both sides moved; null stands for all living rows of a file."""
-    dead: dict[str, BitMap64] = {}
 
     def files(name: str) -> list[tuple[DataFile, BitMap64]]:
         found = []
@@ -24,15 +23,11 @@ def moved(given: Any) -> Any:
             found.append((DataFile(f["id"], 0, sum(n for _, n in runs), "", runs=runs), rows))
         return found
 
-    def marked(name: str) -> list[DataFile]:
-        dead.update((f.id, rows) for f, rows in files(name))
-        return [f.with_deletions(in_memory(rows) if rows else None) for f, rows in files(name)]
+    def living(name: str) -> list[NumberedRows]:
+        return [NumberedRows.of(f, everything(f) - dead) for f, dead in files(name)]
 
-    def vector(f: DataFile) -> BitMap64:
-        return dead[f.id]
-
-    ours, theirs = marked("ours"), marked("theirs")
-    found = settle(files("gone"), ours, theirs, vector)
-    whole = {f.id: live(f, vector) for f in [*ours, *theirs]}
+    ours, theirs = living("ours"), living("theirs")
+    found = settle([NumberedRows.of(f, rows) for f, rows in files("gone")], ours, theirs)
+    whole = {n.file.id: n.rows for n in [*ours, *theirs]}
     masks = {id: None if rows == whole[id] else list(rows) for id, rows in found.masks.items()}
-    return {"masks": masks, "left": {f.id: list(rows) for f, rows in found.left if rows}}
+    return {"masks": masks, "left": {f.id: list(rows) for f, rows in found.left}}

@@ -18,12 +18,17 @@ Run = tuple[int, int]
 
 
 class RowRuns:
-    """Runs of ids, in the order of the rows."""
+    """Runs of ids, in the order of the rows.
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    Args:
+        runs: first id and count of each.
+        starts: the position of the first row of each, where they don't follow on each other.
+    """
+
+    def __init__(self, runs: Sequence[Run], starts: Sequence[int] | None = None) -> None:
         self._firsts = [first for first, _ in runs]
         self._counts = [count for _, count in runs]
-        self._starts = [0, *accumulate(self._counts)]
+        self._starts = [0, *accumulate(self._counts)] if starts is None else starts
 
     def id_at(self, position: int) -> int:
         """The id of a row of the file, by its position, counted from 0."""

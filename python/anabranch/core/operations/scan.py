@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -198,6 +197,8 @@ class Opened:
 
     def _may_match(self, group: int, start: int, rows: int) -> bool:
         scan = self.reading.scan
+        if self.gone is not None and self.gone.range_cardinality(start, start + rows) == rows:
+            return False
         if scan.condition is None or self.parquet is None or self.parquet.metadata.num_row_groups == 1:
             return True
         stats = _group_stats(self.parquet, group, self.reading.columns())
@@ -243,10 +244,7 @@ class Piece:
         if not arrays:  # only counted
             arrays[""] = pa.nulls(self.rows)
         table = pa.table({name: arrays[name] for name in reading.needed} or arrays)
-        gone = self._gone()
-        if len(gone):
-            table = table.filter(pc.invert(pc.is_in(self._positions(), value_set=gone)))
-        return reading.finished(table)
+        return reading.finished(self._living(table))
 
     def _stored(self, physical: list[str]) -> dict[str, pa.ChunkedArray]:
         opened, file = self.opened, self.opened.file
@@ -267,16 +265,18 @@ class Piece:
             if name in file.inline
         }
 
-    def _gone(self) -> pa.Array:
-        """The deleted positions in it: a large vector is not taken apart for each row group."""
-        vector = self.opened.gone
-        if vector is None:
-            return pa.nulls(0, pa.int64())
-        count = vector.range_cardinality(self.start, self.start + self.rows)
-        return pa.array(list(islice(vector.iter_equal_or_larger(self.start), count)), pa.int64())
+    def _living(self, rows: pa.Table) -> pa.Table:
+        """Without the deleted rows: these are looked for among all, or the others taken, if these are few."""
+        from pyroaring import BitMap64
 
-    def _positions(self) -> pa.Array:
-        return pa.arange(self.start, self.start + self.rows)
+        here = BitMap64(range(self.start, self.start + self.rows))
+        gone = here & self.opened.gone if self.opened.gone is not None else BitMap64()
+        if not gone:
+            return rows
+        if 2 * len(gone) > self.rows:
+            return rows.take(pc.subtract(_numbers(here - gone), self.start))
+        places = pa.arange(self.start, self.start + self.rows)
+        return rows.filter(pc.invert(pc.is_in(places, value_set=_numbers(gone))))
 
     def _hidden(self, name: str, held: pa.ChunkedArray | None) -> pa.Array | pa.ChunkedArray:
         file = self.opened.file
@@ -293,6 +293,11 @@ class Piece:
             runs = [pa.arange(first, first + count) for first, count in file.id_runs()]
             implied = pa.concat_arrays(runs).slice(self.start, self.rows)
         return implied if held is None else pc.coalesce(held, implied)
+
+
+def _numbers(some: BitMap64) -> pa.Array:
+    """As Arrow has them, without taking them apart."""
+    return pa.Array.from_buffers(pa.int64(), len(some), [None, pa.py_buffer(some.to_array())])
 
 
 def _group_stats(parquet: pq.ParquetFile, group: int, columns: list[Column]) -> dict[str, ColumnStats]:

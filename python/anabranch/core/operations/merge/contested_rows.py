@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pyroaring import BitMap64
 
 Range = tuple[int, int] | None
+RowsOf = Callable[[DataFile], "BitMap64"]
+"""Some rows of a file."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,10 @@ class ContestedRows:
         return found
 
     def find(
-        self, gone: Sequence[tuple[DataFile, BitMap64]], carried: bool, without: Collection[str] = ()
+        self,
+        gone: Sequence[tuple[DataFile, BitMap64]],
+        carried: bool,
+        moved: tuple[RowsOf, RowsOf] | None = None,
     ) -> list[ContestedRow]:
         """The rows to look at.
 
@@ -118,23 +123,23 @@ class ContestedRows:
             gone: rows of the base that are gone on both sides.
             carried: whether a side may have rows of the other, or both those of a third, that the base does
                 not have.
-            without: files in which none of these rows are.
+            moved: rows of a file of our side, and of theirs, that are none of these.
         """
         before = _by_id(self._rows.versions(self._table, (RowsAt(f, p) for f, p in gone)))
         wanted = {*before, *self._base.disputed, *(self._in_both() if carried else ())}
         if not wanted:
             return []
-        here, there = (
-            self._among([r for r in news if r.file.id not in without], wanted)
-            for news in (self.our_news, self.their_news)
-        )
+        ours, theirs = self.our_news, self.their_news
+        if moved is not None:
+            ours, theirs = without(ours, moved[0]), without(theirs, moved[1])
+        here, there = self._among(ours, wanted), self._among(theirs, wanted)
         found = (ContestedRow(id, before.get(id), here.get(id), there.get(id)) for id in sorted(wanted))
         return [r for r in found if not _in_one_place(r)]
 
     def _among(self, news: Iterable[RowsAt], wanted: set[int]) -> Mapping[int, RowVersion]:
         """The wanted rows among some; files whose ids are all out of their range are not looked at."""
-        span = (min(wanted), max(wanted))
-        near = [r for r in news if _overlap(_ids_of(r.file), span)]
+        low, high = min(wanted), max(wanted)
+        near = [r for r in news if may_have(r.file, low, high)]
         return _by_id(v for v in self._rows.versions(self._table, near) if v.id in wanted)
 
     def _in_both(self) -> set[int]:
@@ -150,6 +155,17 @@ class ContestedRows:
         return {v.id for v in self._rows.versions(self._table, a)} & {
             v.id for v in self._rows.versions(self._table, b)
         }
+
+
+def without(rows: Iterable[RowsAt], some: RowsOf) -> list[RowsAt]:
+    """Rows but for some in each file."""
+    left = (RowsAt(r.file, r.rows - some(r.file)) for r in rows)
+    return [r for r in left if r.rows]
+
+
+def may_have(f: DataFile, low: int, high: int) -> bool:
+    """Whether row ids of a file may lie between two, or be one of them."""
+    return _overlap(_ids_of(f), (low, high))
 
 
 def _in_one_place(r: ContestedRow) -> bool:

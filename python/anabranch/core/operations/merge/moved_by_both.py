@@ -1,90 +1,61 @@
-"""Rows that were compacted on both sides: by arithmetic on runs of row ids and on deletion vectors.
+"""Rows that were compacted on both sides: by arithmetic on row ids.
 
-Nothing is read of them. The merged table has them where our side has put them. Only where the base is one
-state and neither side carries rows: then a row of the base that has a commit which the base knows is as it
-was there, wherever it lies.
+The merged table has them where our side has put them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anabranch.core.format.files import ROW_COMMIT, DataFile
-from anabranch.core.format.names import Position
-from anabranch.core.log.bounds import bounds_of
-from anabranch.core.operations.merge.row_merge import ReadVector, live
+from anabranch.core.format.files import DataFile
+from anabranch.core.operations.merge.numbered_rows import NumberedRows
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
 
-RowsOfFiles = Sequence[tuple[DataFile, "BitMap64"]]
-
 
 @dataclass(frozen=True)
 class MovedByBoth:
-    """What becomes of rows that both sides took from their places, as far as entries of files tell.
+    """What becomes of rows that both sides took from their places, as far as it follows from moved ones.
 
     Attributes:
         masks: rows that are not in the merged table, by file.
         left: rows of the base that have to be looked at.
-        without: files that hold none of these.
     """
 
     masks: Mapping[str, BitMap64]
-    left: RowsOfFiles
-    without: Collection[str] = field(default_factory=frozenset)
-
-
-def only_moved(f: DataFile, knows: Callable[[Position], bool]) -> bool:
-    """Whether all rows of a file that came since the base are as they were there, if they were in it."""
-    if not _tells_ids(f):
-        return False
-    b = bounds_of(f, ROW_COMMIT, partitioned=False)
-    if b.min is None or b.max is None:
-        return False
-    first, last = Position.unpacked(b.min.value), Position.unpacked(b.max.value)
-    return first.ordinal == last.ordinal and knows(last)
+    left: Sequence[tuple[DataFile, BitMap64]]
 
 
 def settle(
-    gone: RowsOfFiles, ours: Sequence[DataFile], theirs: Sequence[DataFile], vector: ReadVector
+    gone: Sequence[NumberedRows], ours: Sequence[NumberedRows], theirs: Sequence[NumberedRows]
 ) -> MovedByBoth:
     """Finds what needs no look.
 
     Args:
         gone: rows of the base that are gone, from where they were, on both sides.
-        ours: files that came to our side since the base, and hold moved rows only; as `theirs`.
+        ours: rows that our side only moved; as `theirs`.
         theirs: of the other side.
-        vector: reads the deleted rows of a file.
     """
-    from pyroaring import BitMap64
-
-    numbered = [(f, rows) for f, rows in gone if _tells_ids(f)]
-    if not numbered or not (ours or theirs):
-        return MovedByBoth({}, gone)
-    sought = BitMap64()
-    for f, rows in numbered:
-        sought |= f.ids.ids_of(rows)
-    here, there = ([(f, live(f, vector)) for f in side] for side in (ours, theirs))
-    our_ids, their_ids = BitMap64(), BitMap64()
-    for f, rows in here:
-        our_ids |= f.ids.ids_of(rows) & sought
-    for f, rows in there:
-        their_ids |= f.ids.ids_of(rows) & sought
+    sought = ids_of(gone)
+    our_ids, their_ids = ids_of(ours) & sought, ids_of(theirs) & sought
     # whoever only moved a row takes what the other made of it; where both did, ours will do
-    masks = {f.id: f.ids.rows_of(their_ids) & rows for f, rows in there}
-    masks |= {f.id: f.ids.rows_of(our_ids - their_ids) & rows for f, rows in here}
+    masks = {n.file.id: n.at(their_ids) for n in theirs}
+    masks |= {n.file.id: n.at(our_ids - their_ids) for n in ours}
     rest = sought - our_ids - their_ids
-    left = [(f, f.ids.rows_of(rest) & rows) for f, rows in numbered]
-    others = [(f, rows) for f, rows in gone if not _tells_ids(f)]
-    seen = frozenset() if others else frozenset(f.id for f in [*ours, *theirs])
+    left = [(n.file, n.at(rest)) for n in gone]
     return MovedByBoth(
-        {id: rows for id, rows in masks.items() if rows}, [*others, *((f, r) for f, r in left if r)], seen
+        {id: rows for id, rows in masks.items() if rows}, [(file, rows) for file, rows in left if rows]
     )
 
 
-def _tells_ids(f: DataFile) -> bool:
-    """Whether the ids of all its rows follow from its entry."""
-    return not f.holds_ids and not f.numbers_rows
+def ids_of(some: Iterable[NumberedRows]) -> BitMap64:
+    """The ids of rows of several files."""
+    from pyroaring import BitMap64
+
+    found = BitMap64()
+    for n in some:
+        found |= n.ids
+    return found

@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anabranch.core.format.arrow import arrow_schema, conformed, decode_cells, encode_rows
 from anabranch.core.format.files import (
     HIDDEN,
+    ROW_COMMIT,
     ROW_ID,
+    ROW_PLACE,
     DataFile,
     DeletionVector,
     write_positions,
 )
 from anabranch.core.format.names import Position
+from anabranch.core.format.row_runs import RowRuns
 from anabranch.core.format.tables import Check, TableMetadata
 from anabranch.core.log.environment import Environment
 from anabranch.core.log.replay import FileSet, TableState
 from anabranch.core.operations.engine import connected, quoted
 from anabranch.core.operations.merge.cell_merge import Cells
 from anabranch.core.operations.merge.cell_text import comparable, shown, to_json
+from anabranch.core.operations.merge.numbered_rows import NumberedRows
 from anabranch.core.operations.merge.row_merge import everything
 from anabranch.core.operations.scan import PLACE_BITS, Scan, numbered_files
 from anabranch.core.operations.writing import RowWriter
@@ -100,6 +106,35 @@ class RowAccess:
                 commit = r.file.added_by.packed if r.file.added_by else 0
                 yield from (RowVersion(r.file.ids.id_at(p), commit, r.file, p) for p in r.rows)
         yield from self._hidden(table, held)
+
+    def numbered(
+        self, table: TableState, some: RowsAt, wanted: Callable[[int], bool] = lambda _: True
+    ) -> NumberedRows:
+        """Rows of a file with their ids, which are read there.
+
+        Args:
+            table: to which it belongs.
+            some: the rows.
+            wanted: only rows of commits, packed, for which this is true.
+        """
+        from pyroaring import BitMap64
+
+        found, _ = self._read(table, table.metadata, [some], HIDDEN)
+        commits = pc.unique(found.column(ROW_COMMIT)).to_pylist()
+        chosen = pa.array([c for c in commits if wanted(c)], pa.int64())
+        found = found.filter(pc.is_in(found.column(ROW_COMMIT), value_set=chosen))
+        ids = found.column(ROW_ID).combine_chunks()
+        places = pc.bit_wise_and(found.column(ROW_PLACE).combine_chunks(), (1 << PLACE_BITS) - 1)
+        # a run ends where ids or places do not follow on each other
+        apart = pc.or_(*(pc.not_equal(pc.pairwise_diff(a), 1) for a in (ids, places)))
+        begins = [0, *pc.indices_nonzero(apart).to_pylist()] if len(ids) else []
+        counts = [b - a for a, b in pairwise([*begins, len(ids)])]
+        runs = list(zip(ids.take(pa.array(begins, pa.int64())).to_pylist(), counts, strict=True))
+        starts = places.take(pa.array(begins, pa.int64())).to_pylist()
+        rows = BitMap64()
+        for start, count in zip(starts, counts, strict=True):
+            rows.add_range(start, start + count)
+        return NumberedRows(some.file, rows, RowRuns(runs, starts))
 
     def _hidden(self, table: TableState, rows: list[RowsAt]) -> Iterator[RowVersion]:
         found, files = self._read(table, table.metadata, rows, HIDDEN)

@@ -24,10 +24,12 @@ from anabranch.core.operations.merge.conflicts import (
     ConflictRow,
     MergeConflict,
 )
-from anabranch.core.operations.merge.contested_rows import ContestedRows
+from anabranch.core.operations.merge.contested_rows import ContestedRows, RowsOf, may_have, without
 from anabranch.core.operations.merge.decisions import Decisions
 from anabranch.core.operations.merge.metadata_merge import MetadataMerge
-from anabranch.core.operations.merge.moved_by_both import only_moved, settle
+from anabranch.core.operations.merge.moved_by_both import MovedByBoth, ids_of, settle
+from anabranch.core.operations.merge.numbered_rows import NumberedRows
+from anabranch.core.operations.merge.only_moved import OnlyMoved
 from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory, places
 from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, live, merge_rows
 from anabranch.core.operations.merge.settled_rows import SettledRows
@@ -166,23 +168,38 @@ class TableMerge:
         )
         self._carries = picked or any(t.carried and not knows(t.carried) for t in (ours, theirs))
         self._contested = ContestedRows(ours, base, ours.files.files, theirs.files.files, io.rows, io.vector)
-        # files of either side with nothing but rows that it moved
-        self._moved = {
-            f.id
-            for side in (ours, theirs)
-            for f in side.files.files.values()
-            if single and not self._carries and f.id not in base.files and only_moved(f, knows)
-        }
+        self._told_apart = single and not self._carries
+        self._moved = OnlyMoved(base, io.rows, io.vector, knows)
+
+    def _moved_on(self, side: TableState) -> RowsOf:
+        """Of a file of a side, the rows that were only moved there."""
+        from pyroaring import BitMap64
+
+        def rows(f: DataFile) -> BitMap64:
+            found = self._moved.of(side, f) if self._told_apart else None
+            return BitMap64() if found is None else found.rows
+
+        return rows
 
     def _news(self, side: TableState) -> list[RowsAt]:
         """Rows that came to a side since the base, and are not only moved."""
-        all = self._contested.our_news if side is self._ours else self._contested.their_news
-        return [r for r in all if r.file.id not in self._moved]
+        found = self._contested.our_news if side is self._ours else self._contested.their_news
+        return without(found, self._moved_on(side))
 
-    def _moved_by(self, side: TableState, other: TableState) -> list[DataFile]:
-        """Files of one side alone with nothing but rows that it moved."""
-        ids = self._moved & (side.files.files.keys() - other.files.files.keys())
-        return [side.files.files[id] for id in sorted(ids)]
+    def _moved_by_both(self, gone: Sequence[tuple[DataFile, BitMap64]]) -> MovedByBoth:
+        """What follows for rows that both sides took from where they were, if one of them only moved them."""
+        if not self._told_apart or not gone:
+            return MovedByBoth({}, gone)
+        before = [self._moved.numbered(f, rows) for f, rows in gone]
+        ids = ids_of(before)
+
+        def of(side: TableState, other: TableState) -> list[NumberedRows]:
+            alone = side.files.files.keys() - other.files.files.keys()
+            files = (side.files.files[id] for id in sorted(alone))
+            near = (f for f in files if may_have(f, ids.min(), ids.max()))
+            return [n for f in near if (n := self._moved.of(side, f)) is not None]
+
+        return settle(before, of(self._ours, self._theirs), of(self._theirs, self._ours))
 
     def plan(self) -> TablePlan:
         """What the merged table is to be."""
@@ -202,9 +219,9 @@ class TableMerge:
         settling = SettledRows(
             self._name, self._ours, self._metadata, self._base, self._decisions, self._io.rows
         )
-        ours, theirs = self._moved_by(self._ours, self._theirs), self._moved_by(self._theirs, self._ours)
-        quiet = settle(merged.contested, ours, theirs, self._io.vector)
-        settled = settling.settle(self._contested.find(quiet.left, self._carries, quiet.without))
+        quiet = self._moved_by_both(merged.contested)
+        moved = (self._moved_on(self._ours), self._moved_on(self._theirs))
+        settled = settling.settle(self._contested.find(quiet.left, self._carries, moved))
         # keys of rows that are put together are those of their sides
         combined = {id for id, _ in settled.combined}
         apart = [v for v in settled.masks if v.id in combined]
