@@ -40,7 +40,9 @@ def _short(c: Commit) -> str:
 
 
 def _told(c: Commit) -> list[str]:
-    return [_short(c), c.time.strftime("%Y-%m-%d %H:%M:%S"), c.author, c.operation, c.message]
+    """Of a message the first line: a commit is one line."""
+    first = c.message.strip().partition("\n")[0]
+    return [_short(c), c.time.strftime("%Y-%m-%d %H:%M:%S"), c.author, c.operation, first]
 
 
 def _cells(line: str, c: Commit) -> Iterable[str]:

@@ -35,7 +35,7 @@ from anabranch.core.format.transforms import PartitionField, accepts, murmur3, t
 from anabranch.core.format.values import ColumnStats, Value
 from anabranch.core.log.replay import EMPTY, CatalogState, changed_files, next_state
 from anabranch.core.operations.merge import catalog_merge, merge_base
-from anabranch.core.operations.merge.catalog_merge import CatalogFacts, TableFacts
+from anabranch.core.operations.merge.catalog_facts import CatalogFacts, TableFacts
 from anabranch.core.operations.pruning import prune
 
 from .moved import moved

@@ -217,6 +217,26 @@ CASES = (
         setup=(KEY,),
     ),
     Case(
+        "a key declared on one side, two rows that have it inserted on the other",
+        (KEY,),
+        ("INSERT INTO t VALUES (4, 'a4', 'b4'), (4, 'a5', 'b5')",),
+        conflicts=(("duplicate key", None),),
+    ),
+    Case(
+        "cells of both sides that make the key of another row together",
+        ("UPDATE t SET a = 'a3' WHERE id = 2",),
+        ("UPDATE t SET b = 'b3' WHERE id = 2",),
+        conflicts=(("duplicate key", None),),
+        setup=("ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (a, b) NOT ENFORCED",),
+    ),
+    Case(
+        "cells of both sides that make a key of their own",
+        ("UPDATE t SET a = 'a3' WHERE id = 2",),
+        ("UPDATE t SET b = 'b1' WHERE id = 2",),
+        changed(r2=(2, "a3", "b1")),
+        setup=("ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (a, b) NOT ENFORCED",),
+    ),
+    Case(
         "a CHECK added there, a row that breaks it inserted here",
         ("INSERT INTO t VALUES (-4, 'a4', 'b4')",),
         ("ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0)",),

@@ -13,11 +13,16 @@ from merge.cases import CASES, SETUP, Case
 
 PATH = "docs/merging.md"
 MORE = """\
-Beside these (`tests/merge/test_names_and_keys.py`, `test_decisions.py`):
+Beside these (`tests/merge/test_names_and_keys.py`, `test_decided_names.py`, `test_columns.py`, `test_decisions.py`):
 
 - A cell is the value of a column in a row. A struct, an array and a map are one cell each.
 - Tables of one name that both sides made are a conflict (`name`): `ON CONFLICT OURS FOR TABLE t` keeps ours, `THEIRS` takes theirs.
-- A key that one side alone declared is held against new rows of the other side and all rows of its own (`duplicate key`).
+- A namespace that one side dropped, and the other put something into, is a conflict (`namespace`): the side that is chosen has it, with
+  all that is in it, or has it not.
+- What the sides call differently is decided by either name. `ON CONFLICT THEIRS ON CONFLICT FAIL FOR COLUMN t.a` decides all but one column.
+- A new column stands behind the column behind which its side put it.
+- A key that one side alone declared is held against new rows of the other side and all rows of its own (`duplicate key`). Two new rows
+  with one key that it did not know of, and a key that cells of both sides make together, are settled by no choice.
 - A `CHECK` of one side about a column that the other renamed or dropped is a conflict (`schema`), and so are new partitions on one side
   and new rows on the other. No choice settles these: drop the constraint, or insert the rows again.
 - Conflicts that no choice settles, as broken constraints, are mended on one of the branches; then the merge goes on.""".splitlines()

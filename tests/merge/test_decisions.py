@@ -76,7 +76,7 @@ def test_a_decision_is_taken_back(kept: Any, refused: Any) -> None:
     kept.sql("UPDATE {lake}.system.conflicts SET value = '7' WHERE `column` = 'n'")
     kept.sql("UPDATE {lake}.system.conflicts SET choice = NULL WHERE `column` = 'n'")
     assert kept.rows(SHOWN) == [(1, "a", "ours", None), (1, "n", None, None), (2, None, "ours", None)]
-    with refused("ANABRANCH_MERGE.CONFLICT", "1 conflicts"):
+    with refused("ANABRANCH_MERGE.CONFLICT", "of 1 conflict:"):
         kept.sql("CONTINUE MERGE IN {lake}")
     kept.sql("CALL {lake}.system.resolve(choice => 'theirs', row_id => 1, column => 'a')")
     assert kept.rows("CALL {lake}.system.resolve(choice => 'open', row_id => 1)") == [(2,)]

@@ -180,6 +180,22 @@ def test_rows_of_a_side_and_partitions_of_the_other(
             assert lake.rows(f"SELECT a FROM t WHERE a = '{a}'") == wanted
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (["INSERT INTO t VALUES (3, NULL, 'b3')"], [("constraint", None)]),
+        (["INSERT INTO t VALUES (3, 'a3', NULL)"], []),
+    ],
+)
+def test_a_column_that_must_not_be_null_on_one_side(
+    lake: Any, turned: bool, statements: list[str], found: list[Any]
+) -> None:
+    required = ["CREATE OR REPLACE TABLE t (id INT, a STRING NOT NULL, b STRING)"]
+    fork(lake, *((statements, required) if turned else (required, statements)))
+    assert conflicts(lake) == found
+
+
 def test_fields_and_quoted_names_in_a_check(lake: Any) -> None:
     lake.sql("CREATE TABLE s (id INT, p STRUCT<x: INT, y: INT>, `odd ``name` INT)")
     lake.sql("CREATE BRANCH dev")

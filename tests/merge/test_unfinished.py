@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import anabranch
+
 
 def conflicts(lake: Any, columns: str = "row_id, `column`, choice, value") -> list[Any]:
     return lake.rows(f"SELECT {columns} FROM {{lake}}.system.conflicts ORDER BY row_id, `column`")
@@ -121,3 +123,16 @@ def test_a_choice_for_a_schema(lake: Any) -> None:
     lake.sql("CALL {lake}.system.resolve(choice => 'theirs', table => 't')")
     lake.sql("CONTINUE MERGE IN {lake}")
     assert lake.sql("SELECT * FROM t").columns == ["id", "y"]
+
+
+@pytest.mark.parametrize("half", ["spark", "native"])
+def test_an_unfinished_merge_ends_with_its_branch(kept: Any, refused: Any, half: str) -> None:
+    kept.sql("CREATE BRANCH target FROM main")
+    kept.sql("MERGE BRANCH dev INTO target KEEP CONFLICTS")
+    if half == "spark":
+        kept.sql("DROP BRANCH target")
+    else:
+        anabranch.open(kept.path).drop_branch("target")
+    kept.sql("CREATE BRANCH target FROM main")
+    with refused("ANABRANCH_MERGE.NONE_UNFINISHED", "INTO"):
+        kept.sql("CONTINUE MERGE INTO target")

@@ -102,8 +102,8 @@ class Statements:
             case ["ADD", "CONSTRAINT", constraint, "CHECK", *_]:
                 condition = what.split("CHECK ", 1)[1].strip("()")
                 self.constrain(name, Check(constraint, condition))
-            case ["ADD", "CONSTRAINT", constraint, "PRIMARY", "KEY", columns, *_]:
-                self.constrain(name, Key(constraint, (columns.strip("()"),), True))
+            case ["ADD", "CONSTRAINT", constraint, "PRIMARY", "KEY", *columns, "NOT", "ENFORCED"]:
+                self.constrain(name, Key(constraint, tuple(c.strip("(),") for c in columns), True))
             case _:
                 raise AssertionError(what)
 

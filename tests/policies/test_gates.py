@@ -354,3 +354,27 @@ def test_gates_outlast_checkpoints_and_are_known_to_other_processes(
     other = new_lake(path=gated.path)
     with refused("ANABRANCH_GATE.VIOLATED"):
         other.sql("INSERT INTO {lake}.default.t VALUES (3, -1)")
+
+
+# ---- views
+
+
+def test_a_gate_on_a_view_is_run_when_the_view_is_another_one_or_reads_another_table(
+    lake: Any, refused: Any
+) -> None:
+    for table in ("t", "u"):
+        lake.sql(f"CREATE TABLE {table} (v INT)")
+    lake.sql("INSERT INTO t VALUES (-5)")
+    lake.sql("CREATE NAMESPACE {lake}.n")
+    lake.sql("CREATE VIEW {lake}.n.bad AS SELECT * FROM {lake}.default.t WHERE v < -9")
+    lake.sql("CREATE GATE none_bad ON BRANCH 'main' AS SELECT * FROM {lake}.n.bad b")
+    assert lake.rows("SHOW GATES")[0][3] == ["default.t", "n.bad"]
+    with refused("ANABRANCH_GATE.VIOLATED", '{"v":-5}'):
+        lake.sql("ALTER VIEW {lake}.n.bad AS SELECT * FROM {lake}.default.t WHERE v < 0")
+    with refused("ANABRANCH_GATE.FAILED", "none_bad"):
+        lake.sql("DROP VIEW {lake}.n.bad")
+    lake.sql("ALTER VIEW {lake}.n.bad AS SELECT * FROM {lake}.default.u WHERE v < 0")
+    with refused("ANABRANCH_GATE.VIOLATED", '{"v":-1}'):
+        lake.sql("INSERT INTO u VALUES (-1)")
+    with pytest.raises(anabranch.errors.GateNoEngine):
+        anabranch.open(lake.path).table("default.u").append([{"v": 1}])

@@ -219,6 +219,38 @@ def test_what_is_revoked_from_the_last_is_nobodys_and_public_is_everybody(tables
                 tables.rows(f"SELECT * FROM {name}")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("MODIFY ON BRANCH 'rel/*'", "MODIFY ON BRANCH 'rel/1'"),
+        ("MODIFY ON BRANCH 'rel/*'", "MODIFY ON BRANCH '*'"),
+        ("MODIFY ON BRANCH 'rel/*'", "MODIFY ON BRANCH '*1'"),
+        ("SELECT ON TABLE t", "SELECT ON TABLE t ON BRANCH 'dev'"),
+    ],
+)
+def test_nobody_adds_to_what_another_has_granted_by_other_words_for_the_same_branches(
+    tables: Any, refused: Any, first: str, second: str
+) -> None:
+    grant(tables, f"GRANT {first} TO bob")
+    with author(tables, "eve"):
+        with refused("ANABRANCH_PERMISSION.NOT_OWNER", "eve", "first granted by ada"):
+            tables.sql(f"GRANT {second} TO eve")
+        for other in ("SELECT ON TABLE u", "SELECT ON BRANCH 'rel/*'"):
+            tables.sql(f"GRANT {other} TO eve")
+    grant(tables, f"GRANT {second} TO eve")
+
+
+def test_who_manages_some_branches_alone_grants_what_is_about_these_and_others(
+    tables: Any, refused: Any
+) -> None:
+    grant(tables, "GRANT MANAGE ON BRANCH 'rel/*' TO ada")
+    grant(tables, "GRANT MODIFY ON BRANCH 'rel/*' TO bob")
+    with author(tables, "eve"):
+        with refused(DENIED, "eve", "MANAGE", "rel/*"):
+            tables.sql("GRANT MODIFY ON BRANCH '*' TO eve")
+        tables.sql("GRANT MODIFY ON BRANCH 'dev/*' TO eve")
+
+
 def test_a_grant_is_changed_by_who_made_it(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT MODIFY ON BRANCH main TO bob")
     for statement in ("GRANT MODIFY ON BRANCH main TO eve", "REVOKE MODIFY ON BRANCH main FROM bob"):

@@ -76,7 +76,9 @@ def test_a_gate_may_be_a_function_of_tables(lake: Lake, catalog: Catalog) -> Non
 def test_a_function_that_fails_or_is_not_known_lets_nothing_pass(lake: Lake, catalog: Catalog) -> None:
     catalog.create_gate("g", "main", lambda t: t.where("v < 0"), tables="t")
     catalog.register_gate("g", lambda t: t.where("nope"))
-    refused(lambda: lake.sql("INSERT INTO {lake}.t VALUES (2, 1)"), "ANABRANCH_GATE.FAILED", "'g'")
+    refused(lambda: lake.sql("INSERT INTO {lake}.t VALUES (2, 1)"), "ANABRANCH_GATE.FAILED", "'g'", "`nope`")
+    catalog.register_gate("g", lambda t: t.no_such_method())
+    refused(lambda: lake.sql("INSERT INTO {lake}.t VALUES (2, 1)"), "ANABRANCH_GATE.FAILED", "no_such_method")
     catalog.drop_gate("g")
     catalog.create_gate("h", "main", lambda t: t.where("v < 0"), tables="t")
     lake.spark._jvm.io.anabranch.spark.gates.PythonGates.forget(lake.uri, "h")

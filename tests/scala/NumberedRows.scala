@@ -51,4 +51,13 @@ object NumberedRows extends MergeRows {
       ours: Seq[RowsAt],
       theirs: Seq[RowsAt]
   ): Seq[KeyClash] = Nil
+
+  override def doubled(
+      table: TableState,
+      metadata: TableMetadata,
+      columns: Seq[String],
+      combined: Seq[(Long, IndexedSeq[Any])],
+      sought: Set[Long],
+      others: Seq[RowsAt]
+  ): Seq[(Long, String)] = Nil
 }

@@ -50,8 +50,9 @@ def test_both_languages_draw_the_same(lake: Any) -> None:
 
 def test_in_a_notebook_it_is_a_table_in_which_nothing_runs(lake: Any) -> None:
     catalog = Catalog(lake.spark, lake.name)
-    with catalog.commit_info(author="<script>alert(1)</script>", message="a & b"):
+    with catalog.commit_info(author="<script>alert(1)</script>", message="a & b\nmore of it"):
         lake.sql("CREATE TABLE t (id INT)")
     shown = catalog.log(graph=True)._repr_html_()
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "a &amp; b" in shown
     assert shown.count("<tr>") == 3
+    assert len(str(catalog.log(graph=True)).splitlines()) == 2, "a commit is one line"

@@ -114,6 +114,19 @@ object Column {
     (Iterator(plain) ++ Iterator.from(1).map(i => s"$plain~$i")).find(n => !taken(fold(n))).get
   }
 
+  /** All physical paths of fields, nested ones included. */
+  def paths(columns: Seq[Column], prefix: String = ""): Set[String] = columns.flatMap { c =>
+    val path = prefix + c.physical
+    paths(c.dataType, path + ".") + path
+  }.toSet
+
+  private def paths(t: ColumnType, prefix: String): Set[String] = t match {
+    case ColumnType.Struct(fields) => paths(fields, prefix)
+    case ColumnType.Arr(e, _) => paths(e, prefix + "element.")
+    case ColumnType.Mapping(k, v, _) => paths(k, prefix + "key.") ++ paths(v, prefix + "value.")
+    case _ => Set.empty
+  }
+
   private def fold(name: String): String = name.toLowerCase(java.util.Locale.ROOT)
 
   /** Finds a column by its logical path, each part compared without case. */

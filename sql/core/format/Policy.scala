@@ -83,6 +83,24 @@ object Grant {
 final case class UnknownPolicy(branches: String, kind: String, written: Json) extends Policy
 
 object Policy {
+
+  /** Whether there may be a branch that two patterns are both about. */
+  def overlap(one: String, other: String): Boolean = {
+    // row by row: whether what is left of one, and of the other from each place on, may be the same
+    def from(i: Int, below: IndexedSeq[Boolean]): IndexedSeq[Boolean] =
+      (other.length to 0 by -1).foldLeft(Vector.empty[Boolean]) { (right, j) =>
+        val (a, b) = (one.lift(i), other.lift(j))
+        val same =
+          if (a.contains('*')) below(j) || right.headOption.getOrElse(false)
+          else if (b.contains('*')) right.headOption.getOrElse(false) || (a.isDefined && below(j))
+          else if (a.isEmpty || b.isEmpty) a == b
+          else a == b && below(j + 1)
+        same +: right
+      }
+    val past = IndexedSeq.fill(other.length + 2)(false)
+    (one.length to 0 by -1).foldLeft(past)((below, i) => from(i, below)).head
+  }
+
   def gate(name: String): String = s"gate:$name"
   def protection(branches: String): String = s"protection:$branches"
   def grant(privilege: String, branches: String, table: Option[GrantedTable]): String =

@@ -25,7 +25,7 @@ final case class TableMetadata(
   lazy val leaves: Map[String, ColumnType] = TableMetadata.leaves(columns, "")
 
   /** All physical names of top-level columns, past and present. */
-  def usedNames: Set[String] = retired ++ columns.map(_.physical)
+  def usedNames: Set[String] = retired ++ Column.paths(columns)
 
   /** Whether a writer that saw the other metadata wrote files that fit this: comments and properties don't matter. */
   def sameLayout(other: TableMetadata): Boolean =

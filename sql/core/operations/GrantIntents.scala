@@ -17,6 +17,11 @@ final case class Granted(privileges: Seq[String], branches: String, table: Optio
     case (key, g: Grant) if g.privilege == privilege && g.branches == branches && sameTable(g) => key -> g
   }
 
+  /** Those on branches that may be the same ones: they add up with these. */
+  def beside(policies: Map[String, Policy], privilege: String): Seq[Grant] = Permissions
+    .grants(policies)
+    .filter(g => g.privilege == privilege && sameTable(g) && Policy.overlap(g.branches, branches))
+
   private def sameTable(g: Grant): Boolean = (table, g.table) match {
     case (Some(t), Some(other)) => t.is(other)
     case (None, None) => true
@@ -43,11 +48,11 @@ final case class ChangeGrants(what: Granted, principals: Seq[String], grants: Bo
 
   override def onto(now: CatalogState): Proposal = {
     PolicyIntents.mayChange(now.policies, what.branches, operation, author)
-    val managed = Permissions.managers(now.policies, what.branches).nonEmpty
     val changed = for {
       privilege <- what.privileges
       is = what.of(now.policies, privilege)
-      _ = if (!managed) is.values.foreach(owned(_, privilege))
+      _ = (if (grants) what.beside(now.policies, privilege) else is.values)
+        .foreach(mayChange(now.policies, _))
       (name, g) <- if (grants) granted(privilege, is) else revoked(privilege, is)
       if !is.get(name).contains(g)
     } yield name -> Some(g)
@@ -73,14 +78,17 @@ final case class ChangeGrants(what: Granted, principals: Seq[String], grants: Bo
 
   private def none(privilege: String) = Grant(privilege, what.branches, what.table, Nil, author)
 
-  private def owned(g: Grant, privilege: String): Unit = if (g.owner != author)
-    throw AnabranchException(
-      "ANABRANCH_PERMISSION.NOT_OWNER",
-      "author" -> author,
-      "operation" -> operation,
-      "grant" -> what.show(privilege),
-      "owner" -> g.owner
-    )
+  private def mayChange(policies: Map[String, Policy], g: Grant): Unit =
+    if (Permissions.managers(policies, g.branches).nonEmpty)
+      PolicyIntents.mayChange(policies, g.branches, operation, author)
+    else if (g.owner != author)
+      throw AnabranchException(
+        "ANABRANCH_PERMISSION.NOT_OWNER",
+        "author" -> author,
+        "operation" -> operation,
+        "grant" -> Granted(Nil, g.branches, g.table).show(g.privilege),
+        "owner" -> g.owner
+      )
 
   private def mustHave(now: CatalogState, principal: String): Unit = {
     val is = what.privileges.flatMap(p => what.of(now.policies, p).values)

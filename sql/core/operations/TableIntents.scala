@@ -222,7 +222,7 @@ final case class RestoreTable(
     val (was, is) = (to.tables(id).metadata, now.tables(id).metadata)
     // names given since then stay taken, or a later column would show their old values
     val metadata = Option.when(!is.usedNames.subsetOf(was.usedNames))(
-      was.copy(retired = was.retired ++ (is.usedNames -- was.columns.map(_.physical)))
+      was.copy(retired = was.retired ++ (is.usedNames -- Column.paths(was.columns)))
     )
     Proposal(Map(id -> TableChange(0, adopt = Some(to.id), metadata = metadata)), metrics = metrics)
   }

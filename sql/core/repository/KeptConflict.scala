@@ -10,7 +10,7 @@ final case class KeptConflict(conflict: MergeConflict, choice: Option[Choice]) {
     case Some(Choice.Ours) => (Some("ours"), None)
     case Some(Choice.Theirs) => (Some("theirs"), None)
     case Some(Choice.Value(text)) => (Some(KeptConflict.OfValue), text)
-    case None => (None, None)
+    case Some(Choice.Fail) | None => (None, None)
   }
 
   /** A decision about it, and about as little else as can be. */

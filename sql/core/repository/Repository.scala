@@ -180,6 +180,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
     refs.head(name) match {
       case Some(state) =>
         committer.commit(name, state, CloseLog(Closing(Closing.Drop, None), "DROP BRANCH"), by): Unit
+        unfinishedMerges.forget(name)
       case None => if (!ifExists) throw resolver.notFound(name)
     }
   }

@@ -140,6 +140,11 @@ final class UnfinishedMerges private[repository] (
     change(branch, None)
   }
 
+  /** Ends what waits for a branch that is gone: another one may get its name. */
+  private[repository] def forget(branch: String): Unit =
+    try if (find(branch).isDefined) change(branch, None)
+    catch { case _: AnabranchException => () } // the branch is gone, whatever becomes of this
+
   private def change(branch: String, to: Option[UnfinishedMerge]): Unit = {
     val txn = to.fold(newId())(_.transaction)
     val folder = Paths.merge(branch)

@@ -142,14 +142,17 @@ object Guards {
 
   def allows(p: Protection, author: String): Boolean = p.principals.isEmpty || p.principals.contains(author)
 
-  /** The gates that read one of some tables, by their own names.
+  /** The gates that read one of some tables, by their own names. What a view reads may be another table by now than when
+    * the gate was made, so a gate that reads a view is always one of them.
     *
     * @param states
     *   in which the tables have the names by which gates know them
     */
   def gates(policies: Map[String, Policy], tables: Set[String], states: CatalogState*): Map[String, Gate] = {
     val names = states.flatMap(s => tables.flatMap(s.tables.get).map(_.name)).toSet
-    all(policies).filter(_._2.tables.exists(names))
+    def isView(name: Seq[String]) =
+      states.exists(_.byName.get(name).exists(_.metadata.view.isDefined))
+    all(policies).filter(g => tables.nonEmpty && g._2.tables.exists(n => names(n) || isView(n)))
   }
 
   def all(policies: Map[String, Policy]): Map[String, Gate] = policies.collect { case (key, g: Gate) =>

@@ -177,6 +177,9 @@ object SparkBridge {
 
   def analyzed(query: DataFrame): LogicalPlan = query.asInstanceOf[Dataset[_]].queryExecution.analyzed
 
+  /** A schema in which everything may be NULL. */
+  def nullable(schema: StructType): StructType = schema.asNullable
+
   /** Rows in memory, as a query. */
   def frame(schema: StructType, rows: Seq[InternalRow]): DataFrame =
     Dataset.ofRows(session, LocalRelation(toAttributes(schema), rows))

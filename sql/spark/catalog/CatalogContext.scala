@@ -163,6 +163,14 @@ final private case class Evolving(statement: WeakReference[AnyRef], ref: Resolve
 object CatalogContext {
   val DefaultNamespace: Seq[String] = Seq("default")
 
+  /** The namespace of names without one, in a catalog. */
+  def currentNamespace(catalog: String): Seq[String] = {
+    val manager = SparkBridge.session.sessionState.catalogManager
+    if (manager.currentCatalog.name == catalog && manager.currentNamespace.nonEmpty)
+      manager.currentNamespace.toSeq
+    else DefaultNamespace
+  }
+
   /** @throws AnabranchException
     *   ANABRANCH_TABLE.IS_VIEW
     */

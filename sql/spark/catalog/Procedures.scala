@@ -95,7 +95,8 @@ abstract private[catalog] class CatalogProcedure(context: CatalogContext)
   protected def table(text: String): Identifier = {
     val parts = SparkBridge.session.sessionState.sqlParser.parseMultipartIdentifier(text)
     val name = if (parts.size > 1 && parts.head == context.name) parts.tail else parts
-    Identifier.of(context.namespaceOf(name.init).toArray, name.last)
+    val space = if (name.size == 1) CatalogContext.currentNamespace(context.name) else name.init
+    Identifier.of(space.toArray, name.last)
   }
 
   /** A table of this catalog, as it is written in SQL. */

@@ -15,14 +15,14 @@ object Scope {
 /** How a merge goes.
   *
   * @param choices
-  *   of `ON CONFLICT`; None is FAIL
+  *   of `ON CONFLICT`
   * @param parent
   *   of a merge commit that is picked or reverted
   * @param keep
   *   whether a merge with open conflicts is kept until they are decided
   */
 final case class MergeOptions(
-    choices: Seq[(Option[Choice], Scope)] = Nil,
+    choices: Seq[(Choice, Scope)] = Nil,
     squash: Boolean = false,
     fastForwardOnly: Boolean = false,
     parent: Option[Int] = None,
@@ -35,15 +35,13 @@ final case class MergeOptions(
   def decisions(c: AnabranchCatalog): Decisions = {
     def full(name: Seq[String]) = {
       val own = if (name.size > 2 && name.head == c.name) name.tail else name
-      if (own.size == 1) CatalogContext.DefaultNamespace ++ own else own
+      if (own.size == 1) CatalogContext.currentNamespace(c.name) ++ own else own
     }
-    Decisions(choices.flatMap { case (choice, scope) =>
-      choice.map { side =>
-        scope match {
-          case Scope.Everything => Decision(Some(side))
-          case Scope.OfTable(t) => Decision(Some(side), Some(full(t)))
-          case Scope.OfColumn(t, column) => Decision(Some(side), Some(full(t)), None, Some(column))
-        }
+    Decisions(choices.map { case (side, scope) =>
+      scope match {
+        case Scope.Everything => Decision(Some(side))
+        case Scope.OfTable(t) => Decision(Some(side), Some(full(t)))
+        case Scope.OfColumn(t, column) => Decision(Some(side), Some(full(t)), None, Some(column))
       }
     })
   }

@@ -18,7 +18,7 @@ import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
 /** What a gate's query reads, and how. */
 object GateQuery {
 
-  /** Full names of the tables that it reads at a ref, if it does nothing that a gate must not.
+  /** Full names of the tables that it reads at a ref, views included, if it does nothing that a gate must not.
     *
     * @throws AnabranchException
     *   ANABRANCH_GATE.INVALID if it reads none of it, or what the repository does not have
@@ -38,7 +38,8 @@ object GateQuery {
         throw invalid(s"it reads ${other.simpleString(3).take(200)}, which is not in the repository")
     }
     if (read.isEmpty) throw invalid("it reads no table of the branch")
-    read.distinct.sortBy(Names.show)
+    val views = plan.collectWithSubqueries { case SubqueryAlias(id, _: View) => id.qualifier.tail :+ id.name }
+    (read ++ views).distinct.sortBy(Names.show)
   }
 
   private def isCall(e: Expression): Boolean = e match {

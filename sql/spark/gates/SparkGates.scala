@@ -145,7 +145,7 @@ object SparkGates extends GateRunner {
           case ours: AnabranchException if ours.condition.startsWith("ANABRANCH_GATE.") => ours
           case fatal: Error => fatal
           case other =>
-            val reason = String.valueOf(other.getMessage).linesIterator.take(1).mkString
+            val reason = told(String.valueOf(other.getMessage))
             AnabranchException.caused(
               other,
               "ANABRANCH_GATE.FAILED",
@@ -155,6 +155,14 @@ object SparkGates extends GateRunner {
             )
         }
     }
+  }
+
+  /** What went wrong, of a message with more lines: the first, and of a traceback of Python the one that names the error. */
+  private def told(message: String): String = {
+    val lines = message.linesIterator.toSeq
+    val errors = lines.filter(_.matches("[A-Za-z_][\\w.]*: .*"))
+    (if (message.contains("Traceback (most recent call last)")) errors.lastOption else lines.headOption)
+      .getOrElse(message)
   }
 
   private def violated(at: GateAt, rows: Array[String]): AnabranchException = {

@@ -1,5 +1,6 @@
 package io.anabranch.spark.merge
 
+import io.anabranch.core.format
 import io.anabranch.core.format.{DeletionVector, Lineage, TableMetadata}
 import io.anabranch.core.log.TableState
 import io.anabranch.core.operations.merge.RowsAt
@@ -28,6 +29,9 @@ final private[merge] class RowsTable(
 ) extends Table
     with SupportsRead {
 
+  // rows of a side may be NULL where the other side allows that no more, which is what a merge looks for
+  private val open = metadata.copy(columns = RowsTable.nullable(metadata.columns))
+
   private val files = rows.zipWithIndex.map { case (r, number) =>
     val wanted = DeletionVector.ofInline(DeletionVector.serialize(r.rows), r.rows.size)
     val all = r.file.deletions.isEmpty && r.rows.size == r.file.rows
@@ -35,7 +39,7 @@ final private[merge] class RowsTable(
   }
 
   override val schema: StructType = StructType(
-    ColumnMapping.logical(metadata.columns).fields ++ RowsTable.Hidden
+    ColumnMapping.logical(open.columns).fields ++ RowsTable.Hidden
   )
 
   override def name(): String = table.name.mkString(".")
@@ -52,7 +56,7 @@ final private[merge] class RowsTable(
   def scan(required: StructType): AnabranchScan = new AnabranchScan(
     new ScanInput(
       root,
-      table.copy(metadata = metadata),
+      table.copy(metadata = open),
       required,
       Nil,
       Nil,
@@ -65,6 +69,17 @@ final private[merge] class RowsTable(
 }
 
 private[merge] object RowsTable {
+  private def nullable(columns: Seq[format.Column]): Seq[format.Column] =
+    columns.map(c => c.copy(nullable = true, dataType = nullable(c.dataType)))
+
+  private def nullable(t: format.ColumnType): format.ColumnType = t match {
+    case format.ColumnType.Struct(fields) => format.ColumnType.Struct(nullable(fields))
+    case format.ColumnType.Arr(e, _) => format.ColumnType.Arr(nullable(e), containsNull = true)
+    case format.ColumnType.Mapping(k, v, _) =>
+      format.ColumnType.Mapping(nullable(k), nullable(v), valueContainsNull = true)
+    case t: format.ColumnType.Primitive => t
+  }
+
   val Hidden: Seq[StructField] =
     (Lineage.Columns :+ LineageColumns.Place).map(StructField(_, LongType, nullable = false))
 }

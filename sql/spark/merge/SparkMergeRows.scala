@@ -56,7 +56,7 @@ final class SparkMergeRows(root: String, conf: => Configuration, mayRead: TableS
     mayRead(table)
     val cells = new Cells(metadata)
     val at = places(rows)
-    val schema = StructType(cells.schema.fields :+ RowsTable.Hidden.head)
+    val schema = StructType(SparkBridge.nullable(cells.schema).fields :+ RowsTable.Hidden.head)
     read(table, metadata, at, schema)(row => row.getLong(cells.schema.size) -> cells.of(row)).toMap
   }
 
@@ -118,13 +118,14 @@ final class SparkMergeRows(root: String, conf: => Configuration, mayRead: TableS
       constraints: Seq[TableConstraint.Check],
       required: Set[String],
       rows: Seq[(Long, IndexedSeq[Any])]
-  ): Seq[Violation] = {
-    val schema = StructType(
-      new Cells(metadata).schema.fields.map(_.copy(nullable = true)) :+ RowsTable.Hidden.head
+  ): Seq[Violation] = broken(frame(metadata, rows), metadata, constraints, required)
+
+  /** Rows put together, with their ids. */
+  private def frame(metadata: TableMetadata, rows: Seq[(Long, IndexedSeq[Any])]): DataFrame =
+    SparkBridge.frame(
+      StructType(SparkBridge.nullable(new Cells(metadata).schema).fields :+ RowsTable.Hidden.head),
+      rows.map { case (id, cells) => SparkMergeRows.row(cells, id) }
     )
-    val data = rows.map { case (id, cells) => SparkMergeRows.row(cells, id) }
-    broken(SparkBridge.frame(schema, data), metadata, constraints, required)
-  }
 
   private def broken(
       rows: DataFrame,
@@ -159,14 +160,13 @@ final class SparkMergeRows(root: String, conf: => Configuration, mayRead: TableS
       ours: Seq[RowsAt],
       theirs: Seq[RowsAt]
   ): Seq[KeyClash] = {
-    val names = columns.flatMap(p => metadata.columns.find(_.physical == p)).map(_.name)
+    val names = SparkMergeRows.names(metadata, columns)
     val hidden = RowsTable.Hidden.map(_.name)
     def side(rows: Seq[RowsAt], prefix: String) = frame(table, metadata, rows).select(
       (names.zipWithIndex.map { case (n, i) => SparkMergeRows.named(n).as(s"$prefix$i") } ++
         hidden.map(h => col(h).as(s"$prefix$h"))): _*
     )
-    val same = names.indices.map(i => col(s"o$i") === col(s"t$i")).reduce(_ && _)
-    val key = concat_ws(", ", names.indices.map(i => col(s"o$i").cast("string")): _*)
+    val (same, key) = SparkMergeRows.sameKey(names.size)
     val found = side(ours, "o")
       .join(side(theirs, "t"), same && col(s"o${Lineage.RowId}") =!= col(s"t${Lineage.RowId}"))
       .select(key +: Seq("o", "t").flatMap(p => hidden.map(h => col(p + h))): _*)
@@ -185,12 +185,46 @@ final class SparkMergeRows(root: String, conf: => Configuration, mayRead: TableS
       (cells(table, metadata, pairs.map(_._2).distinct), cells(table, metadata, pairs.map(_._3).distinct))
     pairs.map { case (k, o, t) => KeyClash(k, o, t, mine(o.id) == other(t.id)) }
   }
+
+  override def doubled(
+      table: TableState,
+      metadata: TableMetadata,
+      columns: Seq[String],
+      combined: Seq[(Long, IndexedSeq[Any])],
+      sought: Set[Long],
+      others: Seq[RowsAt]
+  ): Seq[(Long, String)] = {
+    val names = SparkMergeRows.names(metadata, columns)
+    def side(rows: DataFrame, prefix: String) = rows.select(
+      (names.zipWithIndex.map { case (n, i) => SparkMergeRows.named(n).as(s"$prefix$i") } :+
+        col(Lineage.RowId).as(s"$prefix${Lineage.RowId}")): _*
+    )
+    val (same, key) = SparkMergeRows.sameKey(names.size)
+    val all = side(frame(metadata, combined), "t").union(side(frame(table, metadata, others), "t"))
+    side(frame(metadata, combined.filter(r => sought(r._1))), "o")
+      .join(all, same && col(s"o${Lineage.RowId}") =!= col(s"t${Lineage.RowId}"))
+      .select(col(s"o${Lineage.RowId}"), key)
+      .distinct()
+      .collect()
+      .toSeq
+      .map(r => (r.getLong(0), r.getString(1)))
+      .sorted
+  }
 }
 
 private object SparkMergeRows {
 
   /** So many rows that break a constraint are told. */
   val Shown = 5
+
+  def names(metadata: TableMetadata, physical: Seq[String]): Seq[String] =
+    physical.flatMap(p => metadata.columns.find(_.physical == p)).map(_.name)
+
+  /** Whether the columns o0, o1, … of a row and t0, t1, … of another are a key of both, and that key as text. */
+  def sameKey(columns: Int): (SparkColumn, SparkColumn) = (
+    (0 until columns).map(i => col(s"o$i") === col(s"t$i")).reduce(_ && _),
+    concat_ws(", ", (0 until columns).map(i => col(s"o$i").cast("string")): _*)
+  )
 
   def named(column: String): SparkColumn = col("`" + column.replace("`", "``") + "`")
 

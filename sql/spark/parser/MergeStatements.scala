@@ -74,14 +74,13 @@ private object MergeStatements {
     MergeOptions(choices, parent = parent, dryRun = dryRun, message = Statements.message(t))
   }
 
-  private def conflicts(t: Tokens): Seq[(Option[Choice], Scope)] =
+  private def conflicts(t: Tokens): Seq[(Choice, Scope)] =
     Iterator.continually(t.accept("ON", "CONFLICT")).takeWhile(identity).map(_ => choice(t)).toList
 
-  private def choice(t: Tokens): (Option[Choice], Scope) = {
+  private def choice(t: Tokens): (Choice, Scope) = {
     val side = t.acceptOne("FAIL", "OURS", "THEIRS") match {
-      case Some("FAIL") => None
-      case Some(text) => Choice.side(text)
-      case None => t.fail("expected FAIL, OURS or THEIRS")
+      case Some("FAIL") => Choice.Fail
+      case text => text.flatMap(Choice.side).getOrElse(t.fail("expected FAIL, OURS or THEIRS"))
     }
     val scope =
       if (t.accept("FOR", "TABLE")) Scope.OfTable(t.multipart("the name of a table"))

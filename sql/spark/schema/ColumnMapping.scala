@@ -156,17 +156,4 @@ object ColumnMapping {
       .build()
     if (rest == Metadata.empty) named else named + (OtherKey -> rest.json)
   }
-
-  /** All physical paths of fields, nested ones included. */
-  def paths(columns: Seq[Column], prefix: String = ""): Set[String] = columns.flatMap { c =>
-    val path = prefix + c.physical
-    paths(c.dataType, path + ".") + path
-  }.toSet
-
-  private def paths(t: ColumnType, prefix: String): Set[String] = t match {
-    case ColumnType.Struct(fields) => paths(fields, prefix)
-    case ColumnType.Arr(e, _) => paths(e, prefix + "element.")
-    case ColumnType.Mapping(k, v, _) => paths(k, prefix + "key.") ++ paths(v, prefix + "value.")
-    case _ => Set.empty
-  }
 }

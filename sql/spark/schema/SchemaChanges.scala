@@ -25,7 +25,7 @@ object SchemaChanges {
       constraints: Seq[Constraint] = Nil,
       before: Option[TableMetadata] = None
   ): TableMetadata = {
-    val used = before.fold(Set.empty[String])(m => m.retired ++ ColumnMapping.paths(m.columns))
+    val used = before.fold(Set.empty[String])(m => m.retired ++ Column.paths(m.columns))
     val fresh = ColumnMapping.columns(schema, used, table)
     // a replaced column with the same name and type is the same column
     val columns = fresh.map { c =>
@@ -37,7 +37,7 @@ object SchemaChanges {
       columns,
       partitions.map(partitionField(table, columns, _)),
       properties -- Seq("provider", "owner"),
-      used -- ColumnMapping.paths(columns),
+      used -- Column.paths(columns),
       nowMillis,
       constraints = constraints.map(Constraints.fromSpark(table, columns, _))
     )
@@ -96,10 +96,10 @@ object SchemaChanges {
   def alter(table: String, before: TableMetadata, changes: Seq[TableChange]): TableMetadata = {
     val schema = ColumnMapping.identified(before.columns)
     changes.foreach(check(table, schema, _))
-    val used = before.retired ++ ColumnMapping.paths(before.columns)
+    val used = before.retired ++ Column.paths(before.columns)
     val altered = SparkBridge.applySchemaChanges(schema, changes)
     val columns = ColumnMapping.columns(altered, used, table)
-    val dropped = before.partitioning.find(f => !ColumnMapping.paths(columns).contains(f.column))
+    val dropped = before.partitioning.find(f => !Column.paths(columns).contains(f.column))
     dropped.foreach { f =>
       unsupported(
         table,
@@ -110,7 +110,7 @@ object SchemaChanges {
     if (columns.isEmpty) unsupported(table, "it would have no column", "Keep at least one column.")
     val after = before.copy(
       columns = columns,
-      retired = used -- ColumnMapping.paths(columns),
+      retired = used -- Column.paths(columns),
       properties = SparkBridge.applyPropertiesChanges(before.properties, changes)
     )
     Constraints.altered(table, before, after, changes)

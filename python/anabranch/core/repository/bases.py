@@ -6,7 +6,8 @@ from anabranch.core.format.names import Position
 from anabranch.core.log.replay import EMPTY, CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.operations.merge.base_table import BaseCatalog, BaseTable
-from anabranch.core.operations.merge.catalog_merge import OPEN, CatalogFacts, virtual_base
+from anabranch.core.operations.merge.catalog_facts import CatalogFacts
+from anabranch.core.operations.merge.catalog_merge import OPEN, virtual_base
 from anabranch.core.operations.merge.merge_base import Vector, candidates, maximal
 from anabranch.core.operations.merge.table_merge import MergeContext
 from anabranch.core.operations.merge.virtual_table import virtual_table

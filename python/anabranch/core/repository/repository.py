@@ -114,9 +114,8 @@ class Repository(Merging):
         from anabranch.core.repository.merges import Merges
         from anabranch.core.repository.unfinished_merges import UnfinishedMerges
 
-        may_read = self.permits.may_select
-        merges = Merges(self.store, self.states, self._resolver, self.committer, self.env, may_read)
-        return UnfinishedMerges(merges, self.refs, self.env)
+        io = self.store, self.states, self._resolver, self.committer, self.env
+        return UnfinishedMerges(Merges(*io, self.permits.may_select), self.refs, self.env)
 
     @functools.cached_property
     def _rebases(self) -> Rebases:
@@ -350,12 +349,13 @@ class Repository(Merging):
         Raises:
             RefAlreadyExists, RefInvalidName, RefNotFound: if it can't be made.
         """
-        state = self._branches.create(name, from_ref or self.ref, if_not_exists, self.context(message))
-        return self._branch(name, state)
+        start = from_ref or self.ref
+        return self._branch(name, self._branches.create(name, start, if_not_exists, self.context(message)))
 
     def drop_branch(self, name: str, *, if_exists: bool = False, message: str = "") -> None:
         """Drops a branch; its commits stay, by their ids."""
         self._branches.drop(name, if_exists, self.context(message))
+        self._merges.forget(name)
 
     def reset_branch(self, name: str, to_ref: str, *, message: str = "") -> Branch:
         """Moves a branch to any commit. What it held before stays, by commit id."""

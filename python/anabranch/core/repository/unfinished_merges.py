@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
@@ -129,6 +130,12 @@ class UnfinishedMerges:
         """Gives the merge up; the branch stays as it is."""
         self._get(branch)
         self._change(branch, None)
+
+    def forget(self, branch: str) -> None:
+        """Ends what waits for a branch that is gone: another one may get its name."""
+        with contextlib.suppress(AnabranchError):  # the branch is gone, whatever becomes of this
+            if self.find(branch) is not None:
+                self._change(branch, None)
 
     def _change(self, branch: str, to: UnfinishedMerge | None) -> None:
         txn = self._env.new_id() if to is None else to.txn

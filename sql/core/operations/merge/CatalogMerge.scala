@@ -42,28 +42,26 @@ object CatalogMerge {
   /** Takes for each table and namespace the side that changed it; where both did, and not in the same
     * way, there is a conflict. Name and content of a table are merged on their own, so a rename on one
     * side and new rows on the other combine.
+    *
+    * @param choose
+    *   the choice for a table or namespace of this name; None leaves it open
     */
-  def threeWay(base: CatalogFacts, ours: CatalogFacts, theirs: CatalogFacts): MergedFacts = {
+  def threeWay(
+      base: CatalogFacts,
+      ours: CatalogFacts,
+      theirs: CatalogFacts,
+      choose: Seq[String] => Option[Choice] = _ => None
+  ): MergedFacts = {
     val (tableParts, spaceParts) = combined(base, ours, theirs)
     val tables = tableParts.collect { case (id, Part(Some(facts), None)) => id -> facts }
-    val namespaces = spaceParts.collect { case (n, Part(Some(properties), None)) => n -> properties }.toMap
+    val namespaces = spaceParts.collect { case (n, Part(Some(properties), None)) => n -> properties }
     val torn = tableParts.collect { case (id, Part(_, Some(problem))) =>
       val name = ours.tables.getOrElse(id, theirs.tables(id)).name
       MergeConflict(ConflictKind.Table, Some(id), name, problem)
     } ++ spaceParts.collect { case (n, Part(_, Some(problem))) =>
       MergeConflict(ConflictKind.Namespace, None, n, problem)
     }
-    val spaces = spaceParts.collect { case (n, Part(Some(_), _)) => n }.toSet
-    val homeless = tables.collect {
-      case (id, facts) if !spaces(facts.name.init) =>
-        MergeConflict(
-          ConflictKind.Namespace,
-          Some(id),
-          facts.name,
-          "one side dropped its namespace, the other kept or made the table"
-        )
-    }
-    MergedFacts(CatalogFacts(tables.toMap, namespaces), torn ++ sameNames(tables) ++ homeless)
+    new DecidedCatalog(ours, theirs, choose).of(CatalogFacts(tables.toMap, namespaces.toMap), torn)
   }
 
   /** Tables that have one name. */

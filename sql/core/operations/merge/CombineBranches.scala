@@ -75,10 +75,12 @@ final case class CombineBranches(
     }
 
   def plan(now: CatalogState): CatalogPlan = {
-    val (b, ours) = (base(now), CatalogFacts.of(now))
-    val merged = decided(CatalogMerge.threeWay(b.facts, ours, CatalogFacts.of(theirs)), now)
+    val (b, ours, others) = (base(now), CatalogFacts.of(now), CatalogFacts.of(theirs))
+    def names(side: CatalogFacts) = side.tables.view.mapValues(_.name).toMap
+    val told = decisions.ofTables(Decisions.synonyms(names(ours), names(others)))
+    val merged = CatalogMerge.threeWay(b.facts, ours, others, told.about(_))
     val tables = merged.facts.tables.collect {
-      case (id, f) if f.content == CatalogMerge.Both => id -> table(now, b, id, f.name)
+      case (id, f) if f.content == CatalogMerge.Both => id -> table(now, b, id, f.name, told)
     }
     CatalogPlan(
       merged.facts,
@@ -88,7 +90,13 @@ final case class CombineBranches(
     )
   }
 
-  private def table(now: CatalogState, b: BaseCatalog, id: String, name: Seq[String]): TablePlan = {
+  private def table(
+      now: CatalogState,
+      b: BaseCatalog,
+      id: String,
+      name: Seq[String],
+      told: Decisions
+  ): TablePlan = {
     val ours = now.tables(id)
     planned.getOrElseUpdate(
       (id, ours.at),
@@ -100,40 +108,11 @@ final case class CombineBranches(
         b.knows,
         b.state.isDefined,
         !parent,
-        decisions,
+        told,
         context.rows,
         context.of(ours).read
       ).plan()
     )
-  }
-
-  /** Conflicts about whole tables, their names and namespaces, as decided for one side. */
-  private def decided(merged: MergedFacts, now: CatalogState): MergedFacts = {
-    val (ours, others) = (CatalogFacts.of(now), CatalogFacts.of(theirs))
-    val all = merged.conflicts.foldLeft(merged.copy(conflicts = Nil)) { (m, c) =>
-      val side = decisions.about(c.name).collect {
-        case Choice.Ours => ours
-        case Choice.Theirs => others
-      }
-      (c.kind, c.tableId, side) match {
-        case (ConflictKind.Table, Some(id), Some(s)) =>
-          val tables = s.tables.get(id).fold(m.facts.tables - id)(m.facts.tables.updated(id, _))
-          m.copy(facts = m.facts.copy(tables = tables))
-        case (ConflictKind.Namespace, None, Some(s)) =>
-          val spaces =
-            s.namespaces.get(c.name).fold(m.facts.namespaces - c.name)(m.facts.namespaces.updated(c.name, _))
-          m.copy(facts = m.facts.copy(namespaces = spaces))
-        // the name is for whom that side gave it to; what the table holds is merged as any other
-        case (ConflictKind.Name, Some(id), Some(s)) =>
-          val tables = s.tables
-            .get(id)
-            .fold(m.facts.tables - id)(f => m.facts.tables.updatedWith(id)(_.map(_.copy(name = f.name))))
-          m.copy(facts = m.facts.copy(tables = tables))
-        case _ => m.copy(conflicts = m.conflicts :+ c)
-      }
-    }
-    val known = all.conflicts.toSet
-    all.copy(conflicts = all.conflicts ++ CatalogMerge.sameNames(all.facts.tables).filterNot(known))
   }
 
   private def changes(now: CatalogState, p: CatalogPlan): Map[String, TableChange] = {
@@ -164,15 +143,18 @@ object CombineBranches {
   private val Shown = 5
 
   def conflict(source: String, target: String, conflicts: Seq[MergeConflict]): AnabranchException = {
-    val told =
-      conflicts.map(c => s"${Names.show(c.name)}: ${c.reason}${c.row.fold("")(r => s" (_row_id ${r.id})")}")
-    val few = told.distinct
+    val few = conflicts.map(told).distinct
     AnabranchException(
       "ANABRANCH_MERGE.CONFLICT",
       "source" -> source,
       "target" -> target,
-      "count" -> conflicts.size.toString,
+      "count" -> (if (conflicts.size == 1) "1 conflict" else s"${conflicts.size} conflicts"),
       "conflicts" -> (few.take(Shown).mkString("; ") + (if (few.size > Shown) "; …" else ""))
     )
+  }
+
+  private def told(c: MergeConflict): String = {
+    val column = c.column.filter(_ => c.kind == ConflictKind.Schema).fold("")(n => s" (column $n)")
+    s"${Names.show(c.name)}: ${c.reason}$column${c.row.fold("")(r => s" (_row_id ${r.id})")}"
   }
 }

@@ -10,6 +10,9 @@ object Choice {
   case object Ours extends Choice
   case object Theirs extends Choice
 
+  /** No side: the conflict stays open, whatever a wider decision says. */
+  case object Fail extends Choice
+
   /** Another value for a cell, as text that is cast to the column's type; None for NULL. */
   final case class Value(text: Option[String]) extends Choice
 
@@ -67,12 +70,44 @@ final case class Decisions(all: Seq[Decision], ofRows: Boolean = true) {
     else {
       val covering = all.filter(_.covers(table, row, column))
       val standing = covering.drop(covering.lastIndexWhere(_.choice.isEmpty) + 1)
-      standing.sortBy(_.weight).lastOption.flatMap(_.choice)
+      standing.sortBy(_.weight).lastOption.flatMap(_.choice).filterNot(_ == Choice.Fail)
     }
 
   def about(c: MergeConflict): Option[Choice] = about(c.name, c.row.map(_.id), c.column)
+
+  /** With what is decided about a table under one of its names decided under the other as well. */
+  def ofTables(also: Map[Seq[String], Seq[String]]): Decisions =
+    copy(all = all.flatMap(d => d +: d.table.flatMap(also.get).map(t => d.copy(table = Some(t))).toList))
+
+  /** The same of columns.
+    *
+    * @param also
+    *   names in lower case
+    */
+  def ofColumns(also: Map[String, String]): Decisions =
+    copy(all = all.flatMap { d =>
+      d +: d.column.map(Decisions.fold).flatMap(also.get).map(c => d.copy(column = Some(c))).toList
+    })
 }
 
 object Decisions {
   val None: Decisions = Decisions(Nil)
+
+  private[merge] def fold(column: String): String = column.toLowerCase(java.util.Locale.ROOT)
+
+  /** The other name of what two sides call differently; none where something else has one of these names.
+    *
+    * @param ours
+    *   names of things, as `theirs`
+    */
+  def synonyms[T, N](ours: Map[T, N], theirs: Map[T, N]): Map[N, N] = {
+    val things = (ours.toSeq ++ theirs.toSeq).distinct.groupMap(_._2)(_._1)
+    ours.toSeq.flatMap { case (thing, mine) =>
+      theirs
+        .get(thing)
+        .filter(other => other != mine && Seq(mine, other).forall(things(_).size == 1))
+        .toSeq
+        .flatMap(other => Seq(mine -> other, other -> mine))
+    }.toMap
+  }
 }

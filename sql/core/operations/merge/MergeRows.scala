@@ -76,4 +76,25 @@ trait MergeRows {
       ours: Seq[RowsAt],
       theirs: Seq[RowsAt]
   ): Seq[KeyClash]
+
+  /** Rows put together that have the same values in some columns, none of them NULL, as another row of the merged table:
+    * their ids, and the values.
+    *
+    * @param columns
+    *   physical names
+    * @param combined
+    *   all rows put together
+    * @param sought
+    *   ids of those to look at
+    * @param others
+    *   all other rows of the table
+    */
+  def doubled(
+      table: TableState,
+      metadata: TableMetadata,
+      columns: Seq[String],
+      combined: Seq[(Long, IndexedSeq[Any])],
+      sought: Set[Long],
+      others: Seq[RowsAt]
+  ): Seq[(Long, String)]
 }

@@ -51,7 +51,8 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       columns = columns,
       view = chosen,
       properties = keyed(
-        "property",
+        None,
+        "the property",
         base.fold(Map.empty[String, String])(_.properties),
         ours.properties,
         theirs.properties
@@ -66,12 +67,12 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
   ): (TableMetadata, Seq[MetadataConflict]) = {
     val b = base.getOrElse(TableMetadata(Nil))
     val dropped = (ours.retired ++ theirs.retired) -- b.retired
-    val columns = level("", b.columns, ours.columns, theirs.columns, dropped)
-    val live = columns.map(_.physical).toSet
+    val columns = level("", "", b.columns, ours.columns, theirs.columns, dropped)
+    val live = Column.paths(columns)
     val merged = TableMetadata(
       uniqueNames(columns),
-      whole("partitioning", b.partitioning, ours.partitioning, theirs.partitioning),
-      keyed("property", b.properties, ours.properties, theirs.properties),
+      partitioning(b.partitioning, ours.partitioning, theirs.partitioning),
+      keyed(None, "the property", b.properties, ours.properties, theirs.properties),
       (ours.usedNames ++ theirs.usedNames) -- live,
       ours.createdAtMillis,
       ThreeWay.members(b.readerFeatures, ours.readerFeatures, theirs.readerFeatures),
@@ -103,34 +104,53 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
 
   /** The columns of a table, or fields of a struct.
     *
+    * @param path
+    *   the names of what they are in, each with a dot
+    * @param under
+    *   the same of physical names
     * @param dropped
-    *   physical names that a side has dropped since the base
+    *   physical paths that a side has dropped since the base
     */
   private def level(
       path: String,
+      under: String,
       base: Seq[Column],
       ours: Seq[Column],
       theirs: Seq[Column],
       dropped: Set[String]
   ): Seq[Column] = {
-    val names = inOrder(base.map(identity), ours.map(identity), theirs.map(identity))
     def byName(side: Seq[Column]) = side.map(c => identity(c) -> c).toMap
     val (b, o, t) = (byName(base), byName(ours), byName(theirs))
-    names.flatMap(n => column(path, b.get(n), o.get(n), t.get(n), dropped))
+    inOrder(path, base, ours, theirs).flatMap(n => column(path, under, b.get(n), o.get(n), t.get(n), dropped))
   }
 
   private def identity(c: Column): String = c.physical.toLowerCase(java.util.Locale.ROOT)
 
-  /** Our order, unless only they changed it; what only the other side has follows. */
-  private def inOrder(base: Seq[String], ours: Seq[String], theirs: Seq[String]): Seq[String] = {
-    val common = base.toSet.intersect(ours.toSet).intersect(theirs.toSet)
-    def moved(side: Seq[String]) = side.filter(common) != base.filter(common)
-    val (lead, rest) = if (!moved(ours) && moved(theirs)) (theirs, ours) else (ours, theirs)
-    lead ++ rest.filterNot(lead.contains)
+  /** The order of the side that changed it. */
+  private def inOrder(
+      path: String,
+      base: Seq[Column],
+      ours: Seq[Column],
+      theirs: Seq[Column]
+  ): Seq[String] = {
+    val common = Seq(base, ours, theirs).map(_.map(identity).toSet).reduce(_ intersect _)
+    def order(side: Seq[Column]) = side.filter(c => common(identity(c)))
+    def names(side: Seq[Column]) = side.map(identity)
+    val picked = ThreeWay.pick(Some(names(order(base))), names(order(ours)), names(order(theirs))).orElse {
+      val what = Option.when(path.nonEmpty)(path.stripSuffix("."))
+      val sides = Seq(base, ours, theirs).map(side => Option(order(side)))
+      conflict(what, "both sides changed the order of its columns", sides.head, sides(1), sides(2))(
+        _.map(_.name).mkString(", ")
+      ).map(names)
+    }
+    val (lead, rest) =
+      if (picked.contains(names(order(ours)))) (names(ours), names(theirs)) else (names(theirs), names(ours))
+    ThreeWay.interleaved(lead, rest)
   }
 
   private def column(
       path: String,
+      under: String,
       base: Option[Column],
       ours: Option[Column],
       theirs: Option[Column],
@@ -141,19 +161,30 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       conflict(named(ours.orElse(theirs).orElse(base)), reason, base, ours, theirs)(MetadataMerge.show)
     (base, ours, theirs) match {
       case (_, o, t) if o == t => o
-      case (None, Some(c), None) if dropped(c.physical) =>
+      case (None, Some(c), None) if dropped(under + c.physical) =>
         torn("one side added it, the other added and dropped it")
-      case (None, None, Some(c)) if dropped(c.physical) =>
+      case (None, None, Some(c)) if dropped(under + c.physical) =>
         torn("one side added it, the other added and dropped it")
+      // a field that one side added, and the other added and dropped, is in a column that only one changed
+      case (b, Some(o), Some(t)) if dropped.exists(_.startsWith(s"$under${o.physical}.")) =>
+        Some(changed(path, under, b, o, t, dropped))
       case (b, o, t) if b == o => t
       case (b, o, t) if b == t => o
-      case (b, Some(o), Some(t)) => Some(changed(path, b, o, t))
+      case (b, Some(o), Some(t)) => Some(changed(path, under, b, o, t, dropped))
       case _ => torn("one side dropped it, the other changed it")
     }
   }
 
-  private def changed(path: String, base: Option[Column], ours: Column, theirs: Column): Column = {
+  private def changed(
+      path: String,
+      under: String,
+      base: Option[Column],
+      ours: Column,
+      theirs: Column,
+      dropped: Set[String]
+  ): Column = {
     val here = Some(path + ours.name)
+    val types = new TypeMerge(here, dropped)
     def part[T](what: String, of: Column => T)(show: T => String): T = ThreeWay
       .pick(base.map(of), of(ours), of(theirs))
       .orElse(
@@ -163,10 +194,12 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
     Column(
       part("name", _.name)(n => n),
       ours.physical,
-      typeOf(here, path + ours.name, base.map(_.dataType), ours.dataType, theirs.dataType),
+      types
+        .merge(path + ours.name, under + ours.physical, base.map(_.dataType), ours.dataType, theirs.dataType),
       part("nullability", _.nullable)(n => if (n) "NULL" else "NOT NULL"),
       keyed(
-        s"attribute of ${path + ours.name}",
+        here,
+        "its",
         base.fold(Map.empty[String, String])(_.attributes),
         ours.attributes,
         theirs.attributes
@@ -174,29 +207,42 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
     )
   }
 
-  private def typeOf(
-      here: Option[String],
-      path: String,
-      base: Option[ColumnType],
-      ours: ColumnType,
-      theirs: ColumnType
-  ): ColumnType = ThreeWay
-    .pick(base, ours, theirs)
-    .getOrElse((ours, theirs) match {
-      case (ColumnType.Struct(o), ColumnType.Struct(t)) =>
-        val b = base.collect { case ColumnType.Struct(fields) => fields }.getOrElse(Nil)
-        ColumnType.Struct(uniqueNames(level(path + ".", b, o, t, Set.empty)))
-      case (ColumnType.Arr(o, on), ColumnType.Arr(t, tn)) =>
-        val b = base.collect { case ColumnType.Arr(e, _) => e }
-        ColumnType.Arr(typeOf(here, path + ".element", b, o, t), on || tn)
-      case (ColumnType.Mapping(ok, ov, on), ColumnType.Mapping(tk, tv, tn)) if ok == tk =>
-        val b = base.collect { case ColumnType.Mapping(_, v, _) => v }
-        ColumnType.Mapping(ok, typeOf(here, path + ".value", b, ov, tv), on || tn)
-      // both only widened it, if the base widens to both
-      case _ if base.isDefined && Seq(ours, theirs).forall(t => ColumnType.wider(base.get, t).contains(t)) =>
-        ColumnType.wider(ours, theirs).getOrElse(differ(here, base, ours, theirs))
-      case _ => differ(here, base, ours, theirs)
-    })
+  /** @param here
+    *   the column that conflicts are about
+    */
+  private class TypeMerge(here: Option[String], dropped: Set[String]) {
+
+    /** @param path
+      *   of names, as `under` of physical names
+      */
+    def merge(
+        path: String,
+        under: String,
+        base: Option[ColumnType],
+        ours: ColumnType,
+        theirs: ColumnType
+    ): ColumnType = {
+      val picked = ThreeWay.pick(base, ours, theirs)
+      val within = dropped.exists(_.startsWith(s"$under."))
+      (ours, theirs) match {
+        case _ if picked.isDefined && !within => picked.get
+        case (ColumnType.Struct(o), ColumnType.Struct(t)) =>
+          val b = base.collect { case ColumnType.Struct(fields) => fields }.getOrElse(Nil)
+          ColumnType.Struct(uniqueNames(level(path + ".", under + ".", b, o, t, dropped)))
+        case (ColumnType.Arr(o, on), ColumnType.Arr(t, tn)) =>
+          val b = base.collect { case ColumnType.Arr(e, _) => e }
+          ColumnType.Arr(merge(path + ".element", under + ".element", b, o, t), on || tn)
+        case (ColumnType.Mapping(ok, ov, on), ColumnType.Mapping(tk, tv, tn)) if ok == tk =>
+          val b = base.collect { case ColumnType.Mapping(_, v, _) => v }
+          ColumnType.Mapping(ok, merge(path + ".value", under + ".value", b, ov, tv), on || tn)
+        // both only widened it, if the base widens to both
+        case _
+            if base.isDefined && Seq(ours, theirs).forall(t => ColumnType.wider(base.get, t).contains(t)) =>
+          ColumnType.wider(ours, theirs).getOrElse(differ(here, base, ours, theirs))
+        case _ => picked.getOrElse(differ(here, base, ours, theirs))
+      }
+    }
+  }
 
   private def differ(here: Option[String], base: Option[ColumnType], ours: ColumnType, theirs: ColumnType) =
     conflict(here, "its type differs", base, Some(ours), Some(theirs))(MetadataMerge.showType).getOrElse(ours)
@@ -211,15 +257,20 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
 
   // ---- the rest
 
-  private def whole[T](what: String, base: T, ours: T, theirs: T): T =
+  private type Partitioning = Seq[PartitionField]
+
+  private def partitioning(base: Partitioning, ours: Partitioning, theirs: Partitioning): Partitioning =
     ThreeWay
       .pick(Some(base), ours, theirs)
       .orElse(
-        conflict[T](None, s"both sides changed the $what", None, Some(ours), Some(theirs))(_.toString)
+        conflict(None, "both sides changed the partitioning", None, Some(ours), Some(theirs))(
+          _.map(_.key).mkString(", ")
+        )
       )
       .getOrElse(ours)
 
   private def keyed(
+      column: Option[String],
       what: String,
       base: Map[String, String],
       ours: Map[String, String],
@@ -229,7 +280,7 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       val (b, o, t) = (base.get(k), ours.get(k), theirs.get(k))
       ThreeWay
         .pick(Some(b), o, t)
-        .getOrElse(conflict(None, s"both sides changed the $what $k", b, o, t)((v: String) => v))
+        .getOrElse(conflict(column, s"both sides changed $what $k", b, o, t)((v: String) => v))
         .map(k -> _)
     }.toMap
 
@@ -275,7 +326,7 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
     )
 
   private def partitionedBy(m: TableMetadata, live: Set[String]): Unit =
-    m.partitioning.map(_.column).filterNot(c => live(c.takeWhile(_ != '.')) || live(c)).foreach { c =>
+    m.partitioning.map(_.column).filterNot(live).foreach { c =>
       open += MetadataConflict(Some(c), "one side dropped it, and the table is partitioned by it")
     }
 }

@@ -9,12 +9,24 @@ import io.anabranch.core.log.TableState
   *   versions that are not in the merged table
   * @param combined
   *   rows put together, with their ids
+  * @param rekeyed
+  *   of each declared key that neither side has given to such a row: the ids of these
   */
 final case class Settled(
     masks: Seq[RowVersion],
     combined: Seq[(Long, IndexedSeq[Any])],
-    conflicts: Seq[MergeConflict]
+    conflicts: Seq[MergeConflict],
+    rekeyed: Map[TableConstraint.Key, Set[Long]] = Map.empty
 )
+
+object Settled {
+  def of(parts: Seq[Settled]): Settled = Settled(
+    parts.flatMap(_.masks),
+    parts.flatMap(_.combined),
+    parts.flatMap(_.conflicts),
+    parts.flatMap(_.rekeyed).groupMapReduce(_._1)(_._2)(_ ++ _)
+  )
+}
 
 /** Decides what becomes of rows that both sides took away from where they were. Reads the cells of those that
   * both changed, and of no others.
@@ -29,10 +41,7 @@ final class SettledRows(
 ) {
   private type Cells = IndexedSeq[Any]
 
-  def settle(all: Seq[ContestedRow]): Settled = {
-    val parts = all.grouped(SettledRows.AtOnce).map(some).toSeq
-    Settled(parts.flatMap(_.masks), parts.flatMap(_.combined), parts.flatMap(_.conflicts))
-  }
+  def settle(all: Seq[ContestedRow]): Settled = Settled.of(all.grouped(SettledRows.AtOnce).map(some).toSeq)
 
   private def some(all: Seq[ContestedRow]): Settled = {
     val (quiet, loud) = all.partition(r => r.agreed || !r.ourChange || !r.theirChange)
@@ -51,11 +60,7 @@ final class SettledRows(
         case _ => deletedOnOne(r, before.get(r.id), mine.get(r.id), other.get(r.id))
       }
     }
-    Settled(
-      masks ++ settled.flatMap(_.masks),
-      settled.flatMap(_.combined),
-      settled.flatMap(_.conflicts)
-    )
+    Settled.of(Settled(masks, Nil, Nil) +: settled)
   }
 
   private def read(versions: Seq[RowVersion]): Map[Long, Cells] =
@@ -104,7 +109,10 @@ final class SettledRows(
     }
     if (merged == mine) Settled(Seq(t), Nil, conflicts)
     else if (merged == other) Settled(Seq(o), Nil, conflicts)
-    else Settled(Seq(o, t), Seq(r.id -> merged), conflicts)
+    else {
+      val rekeyed = keys.filter(k => Seq(mine, other).forall(side => at(k, side) != at(k, merged)))
+      Settled(Seq(o, t), Seq(r.id -> merged), conflicts, rekeyed.map(_ -> Set(r.id)).toMap)
+    }
   }
 
   private def deletedOnOne(
@@ -138,16 +146,17 @@ final class SettledRows(
   private def at(r: ContestedRow, cells: Option[Cells]): ConflictRow =
     ConflictRow(r.id, cells.flatMap(key), r.ours.map(_.writtenBy), r.theirs.map(_.writtenBy))
 
+  private lazy val keys =
+    metadata.constraints.collect { case k: TableConstraint.Key => k }.sortBy(!_.primary)
+
+  private def places(key: TableConstraint.Key): Seq[Int] =
+    key.columns.map(c => metadata.columns.indexWhere(_.physical == c)).filter(_ >= 0)
+
+  private def at(key: TableConstraint.Key, cells: Cells): Seq[Any] = places(key).map(cells)
+
   /** The values of the primary key, or of the first other key, that the table declares. */
-  private def key(cells: Cells): Option[String] = {
-    val keys = metadata.constraints.collect { case k: TableConstraint.Key => k }.sortBy(!_.primary)
-    keys.headOption.map { k =>
-      k.columns
-        .map(c => metadata.columns.indexWhere(_.physical == c))
-        .filter(_ >= 0)
-        .map(i => rows.show(metadata, i, cells(i)).getOrElse("NULL"))
-        .mkString(", ")
-    }
+  private def key(cells: Cells): Option[String] = keys.headOption.map {
+    places(_).map(i => rows.show(metadata, i, cells(i)).getOrElse("NULL")).mkString(", ")
   }
 
   private def shown(cells: Cells): String = {

@@ -60,6 +60,8 @@ final private case class SettledClash(mask: Option[RowVersion], conflict: Option
   *   whether the base is one state, and not several merged
   * @param picked
   *   whether their side does not become a parent, so that our side may have its rows already
+  * @param told
+  *   decisions, in which columns have their names of either side
   */
 final class TableMerge(
     name: Seq[String],
@@ -69,10 +71,15 @@ final class TableMerge(
     knows: Position => Boolean,
     single: Boolean,
     picked: Boolean,
-    decisions: Decisions,
+    told: Decisions,
     rows: MergeRows,
     vector: DataFile => RowPositions
 ) {
+  private val decisions = {
+    def names(side: TableState) =
+      side.metadata.columns.map(c => Decisions.fold(c.physical) -> Decisions.fold(c.name)).toMap
+    told.ofColumns(Decisions.synonyms(names(ours), names(theirs)))
+  }
   private def conflict(kind: String, reason: String) = MergeConflict(kind, Some(ours.id), name, reason)
 
   private val (metadata, torn) =
@@ -130,13 +137,14 @@ final class TableMerge(
       val keys = clashes(kept)
       val checks = violations(settled.combined)
       val files = masked(kept, apart ++ keys.flatMap(_.mask))
+      val doubled = ownClashes(files) ++ doubledByCells(settled, files)
       TablePlan(
         ours,
         name,
         metadata,
         files,
         settled.combined,
-        settled.conflicts ++ keys.flatMap(_.conflict) ++ checks ++ misplaced(files.keySet),
+        settled.conflicts ++ keys.flatMap(_.conflict) ++ doubled ++ checks ++ misplaced(files.keySet),
         carries
       )
     }
@@ -168,16 +176,12 @@ final class TableMerge(
     * the other.
     */
   private def clashes(merged: Map[String, MergedFile]): Seq[SettledClash] =
-    metadata.constraints.collect { case k: TableConstraint.Key => k }.flatMap { key =>
-      def kept(side: TableState) = side.files.files.keys.toSeq.sorted.flatMap(merged.get).map { f =>
-        val all = ContestedRows.live(f.file, vector)
-        RowsAt(f.file, f.dead.fold(all)(all.minus))
-      }
-      def declares(side: TableState) = side.metadata.constraints.contains(key)
+    keys.flatMap { key =>
+      def kept(side: TableState) = side.files.files.keys.toSeq.sorted.flatMap(merged.get).map(left)
       val (mine, other) = overlapping(
         key.columns,
-        if (declares(theirs)) ourNews else kept(ours),
-        if (declares(ours)) theirNews else kept(theirs)
+        if (declares(theirs, key)) ourNews else kept(ours),
+        if (declares(ours, key)) theirNews else kept(theirs)
       )
       if (mine.isEmpty || other.isEmpty) Nil
       else
@@ -193,6 +197,41 @@ final class TableMerge(
           }
         }
     }
+
+  private lazy val keys = metadata.constraints.collect { case k: TableConstraint.Key => k }
+
+  private def declares(side: TableState, key: TableConstraint.Key): Boolean =
+    side.metadata.constraints.contains(key)
+
+  /** The rows that are left of a file. */
+  private def left(f: MergedFile): RowsAt = {
+    val all = ContestedRows.live(f.file, vector)
+    RowsAt(f.file, f.dead.fold(all)(all.minus))
+  }
+
+  /** New rows with one key of a side that knows nothing of it. */
+  private def ownClashes(merged: Map[String, MergedFile]): Seq[MergeConflict] =
+    for {
+      key <- keys
+      (side, news, whose) <- Seq((ours, ourNews, "our"), (theirs, theirNews, "their"))
+      if !declares(side, key)
+      own = news.flatMap(r => merged.get(r.file.id).map(f => r.copy(rows = r.rows.intersect(left(f).rows))))
+      if own.map(_.rows.size).sum > 1
+      c <- rows.clashes(ours, metadata, key.columns, own, own)
+      if c.ours.id < c.theirs.id
+    } yield duplicate(c.ours.id, c.key, s"$whose side has two rows with the key ${c.key}")
+
+  /** Rows put together that have got the key of another one. */
+  private def doubledByCells(settled: Settled, merged: Map[String, MergedFile]): Seq[MergeConflict] =
+    settled.rekeyed.toSeq.sortBy(_._1.name).flatMap { case (key, ids) =>
+      val others = merged.toSeq.sortBy(_._1).map(f => left(f._2))
+      rows.doubled(ours, metadata, key.columns, settled.combined, ids, others).map { case (id, shown) =>
+        duplicate(id, shown, s"the cells of both sides make the key $shown, which another row has")
+      }
+    }
+
+  private def duplicate(row: Long, key: String, reason: String): MergeConflict =
+    conflict(ConflictKind.DuplicateKey, reason).copy(row = Some(ConflictRow(row, Some(key), None, None)))
 
   /** Rows of both sides, of the files whose bounds allow equal keys. */
   private def overlapping(

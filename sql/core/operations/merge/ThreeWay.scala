@@ -16,4 +16,12 @@ object ThreeWay {
   /** What both have or one has added, without what one has removed. */
   def members[T](base: Set[T], ours: Set[T], theirs: Set[T]): Set[T] =
     (ours intersect theirs) ++ ((ours union theirs) -- base)
+
+  /** One order, with what only the other has behind what it stands behind there. */
+  def interleaved[T](lead: Seq[T], rest: Seq[T]): Seq[T] =
+    rest.indices.filterNot(i => lead.contains(rest(i))).foldLeft(lead) { (all, i) =>
+      val (before, after) = all.splitAt(if (i == 0) 0 else all.indexOf(rest(i - 1)) + 1)
+      val (own, others) = after.span(!rest.contains(_))
+      before ++ own ++ (rest(i) +: others)
+    }
 }

@@ -23,6 +23,8 @@ final case class UnfinishedMerge(
 )
 
 object UnfinishedMerge {
+  private val Fail = "fail"
+
   def encode(m: UnfinishedMerge): Json = Json.some(
     "source" -> Some(Json.Text(m.source)),
     "commit" -> Some(Json.Text(m.commit.toString)),
@@ -56,6 +58,7 @@ object UnfinishedMerge {
       case None => "choice" -> Some(Json.Text(Choice.Open))
       case Some(Choice.Ours) => "choice" -> Some(Json.Text("ours"))
       case Some(Choice.Theirs) => "choice" -> Some(Json.Text("theirs"))
+      case Some(Choice.Fail) => "choice" -> Some(Json.Text(Fail))
       case Some(Choice.Value(text)) => "value" -> Some(text.fold(Json.Null: Json)(Json.Text(_)))
     }
     Json.some(
@@ -69,8 +72,9 @@ object UnfinishedMerge {
   private def decoded(r: JsonReader): Decision = Decision(
     r.textOpt("choice") match {
       case Some(Choice.Open) => None
+      case Some(Fail) => Some(Choice.Fail)
       case Some(side) =>
-        Some(Choice.side(side).getOrElse(throw r.wrong("choice", s"ours, theirs or ${Choice.Open}")))
+        Some(Choice.side(side).getOrElse(throw r.wrong("choice", s"ours, theirs, $Fail or ${Choice.Open}")))
       case None => Some(Choice.Value(r.textOpt("value")))
     },
     Option.when(r.has("table"))(r.texts("table")),

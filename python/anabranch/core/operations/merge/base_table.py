@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from anabranch.core.format.files import DataFile
 from anabranch.core.format.names import Position
 from anabranch.core.log.replay import TableState
-from anabranch.core.operations.merge.catalog_merge import CatalogFacts
+from anabranch.core.operations.merge.catalog_facts import CatalogFacts
 from anabranch.core.operations.merge.row_access import RowVersion
 
 

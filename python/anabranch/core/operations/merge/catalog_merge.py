@@ -6,38 +6,17 @@ Tables of which both sides changed the content have `OPEN` for it: what they hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from anabranch.core.format.commits import Name
-from anabranch.core.log.replay import CatalogState
-from anabranch.core.operations.merge.conflicts import NAME, NAMESPACE, TABLE, MergeConflict
+from anabranch.core.operations.merge.catalog_facts import CatalogFacts, Properties, TableFacts
+from anabranch.core.operations.merge.conflicts import NAMESPACE, TABLE, MergeConflict
+from anabranch.core.operations.merge.decided_catalog import DecidedCatalog
+from anabranch.core.operations.merge.decisions import Choice
 from anabranch.core.operations.merge.three_way import TORN, pick
 
 T = TypeVar("T")
-Properties = Mapping[str, str]
-
-
-class TableFacts(NamedTuple):
-    """What decides a merge of a table: its name, and which commit made it what it is."""
-
-    name: Name
-    content: str
-
-
-@dataclass(frozen=True)
-class CatalogFacts:
-    """A catalog as far as a merge looks at it."""
-
-    tables: Mapping[str, TableFacts] = field(default_factory=dict)
-    namespaces: Mapping[Name, Properties] = field(default_factory=dict)
-
-    @staticmethod
-    def of(state: CatalogState) -> CatalogFacts:
-        """Those of a state."""
-        tables = {id: TableFacts(t.name, str(t.content)) for id, t in state.tables.items()}
-        return CatalogFacts(tables, {n: dict(p) for n, p in state.namespaces.items()})
 
 
 class _Part(NamedTuple, Generic[T]):
@@ -56,42 +35,35 @@ _NO_NAMESPACE = {_NO_VALUE: _NO_VALUE}
 
 
 def three_way(
-    base: CatalogFacts, ours: CatalogFacts, theirs: CatalogFacts
+    base: CatalogFacts,
+    ours: CatalogFacts,
+    theirs: CatalogFacts,
+    choose: Callable[[Name], Choice | None] = lambda name: None,
 ) -> tuple[CatalogFacts, list[MergeConflict]]:
     """The merged catalog without what is in conflict, and the conflicts.
 
     Takes for each table and namespace the side that changed it; where both did, and not in the same way,
     there is a conflict. Name and content of a table merge each on its own, so a rename on one side and new
     rows on the other combine.
+
+    Args:
+        base: what both sides started from.
+        ours: our side.
+        theirs: theirs.
+        choose: the choice for a table or namespace of this name; None leaves it open.
     """
     table_parts, space_parts = _combined(base, ours, theirs)
     tables = {id: p.value for id, p in table_parts.items() if p.value is not None and p.problem is None}
     spaces = {n: p.value for n, p in space_parts.items() if p.value is not None and p.problem is None}
-    there = {n for n, p in space_parts.items() if p.value is not None}
-    conflicts = []
+    torn = []
     for id, part in table_parts.items():
         if part.problem is not None:
             side = ours.tables.get(id) or theirs.tables[id]
-            conflicts.append(MergeConflict(TABLE, id, side.name, part.problem))
-    conflicts += [
+            torn.append(MergeConflict(TABLE, id, side.name, part.problem))
+    torn += [
         MergeConflict(NAMESPACE, None, n, p.problem) for n, p in space_parts.items() if p.problem is not None
     ]
-    for id, facts in tables.items():
-        if facts.name[:-1] not in there:
-            reason = "one side dropped its namespace, the other kept or made the table"
-            conflicts.append(MergeConflict(NAMESPACE, id, facts.name, reason))
-    return CatalogFacts(tables, spaces), conflicts + same_names(tables)
-
-
-def same_names(tables: Mapping[str, TableFacts]) -> list[MergeConflict]:
-    """Tables that have one name."""
-    taken: dict[Name, list[str]] = {}
-    for id, facts in tables.items():
-        taken.setdefault(facts.name, []).append(id)
-    reason = "different tables have this name on the two sides"
-    return [
-        MergeConflict(NAME, id, name, reason) for name, ids in taken.items() if len(ids) > 1 for id in ids
-    ]
+    return DecidedCatalog(ours, theirs, choose).of(CatalogFacts(tables, spaces), torn)
 
 
 def virtual_base(under: CatalogFacts, one: CatalogFacts, other: CatalogFacts) -> CatalogFacts:

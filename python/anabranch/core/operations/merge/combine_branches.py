@@ -9,15 +9,10 @@ from anabranch.core.format.commits import Name, TableChange
 from anabranch.core.format.names import Position
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.operations.merge.base_table import BaseCatalog
-from anabranch.core.operations.merge.catalog_merge import (
-    OPEN,
-    CatalogFacts,
-    Properties,
-    same_names,
-    three_way,
-)
-from anabranch.core.operations.merge.conflicts import NAME, NAMESPACE, TABLE, MergeConflict
-from anabranch.core.operations.merge.decisions import Decisions
+from anabranch.core.operations.merge.catalog_facts import CatalogFacts, Properties
+from anabranch.core.operations.merge.catalog_merge import OPEN, three_way
+from anabranch.core.operations.merge.conflicts import SCHEMA, MergeConflict
+from anabranch.core.operations.merge.decisions import Decisions, synonyms
 from anabranch.core.operations.merge.table_merge import MergeContext, TableMerge, TablePlan
 from anabranch.core.transaction.proposals import Proposal
 from anabranch.errors import AnabranchError, error
@@ -102,14 +97,18 @@ class CombineBranches:
         """What a merge into a state would make of it."""
         base, ours = self.base(now), CatalogFacts.of(now)
         others = CatalogFacts.of(self.theirs)
-        facts, conflicts = self._decided(*three_way(base.facts, ours, others), ours, others)
+        mine, other = ({id: t.name for id, t in side.tables.items()} for side in (ours, others))
+        told = self.decisions.of_tables(synonyms(mine, other))
+        facts, conflicts = three_way(base.facts, ours, others, told.about)
         tables = {
-            id: self._table(now, base, id, f.name) for id, f in facts.tables.items() if f.content == OPEN
+            id: self._table(now, base, id, f.name, told)
+            for id, f in facts.tables.items()
+            if f.content == OPEN
         }
         conflicts += [c for p in tables.values() for c in p.conflicts]
         return CatalogPlan(facts, tables, conflicts, base.facts == ours)
 
-    def _table(self, now: CatalogState, base: BaseCatalog, id: str, name: Name) -> TablePlan:
+    def _table(self, now: CatalogState, base: BaseCatalog, id: str, name: Name, told: Decisions) -> TablePlan:
         ours = now.tables[id]
         key = (id, ours.at)
         if key not in self._planned:
@@ -121,40 +120,10 @@ class CombineBranches:
                 base.knows,
                 base.single,
                 not self.parent,
-                self.decisions,
+                told,
                 self.context,
             ).plan()
         return self._planned[key]
-
-    def _decided(
-        self,
-        merged: CatalogFacts,
-        conflicts: list[MergeConflict],
-        ours: CatalogFacts,
-        theirs: CatalogFacts,
-    ) -> tuple[CatalogFacts, list[MergeConflict]]:
-        """Conflicts about whole tables, their names and namespaces, as decided for one side."""
-        tables, spaces, left = dict(merged.tables), dict(merged.namespaces), []
-        for c in conflicts:
-            choice = self.decisions.about(c.name)
-            side = {"ours": ours, "theirs": theirs}.get(choice) if isinstance(choice, str) else None
-            if side is not None and c.kind == TABLE and c.table is not None:
-                tables.pop(c.table, None)
-                if c.table in side.tables:
-                    tables[c.table] = side.tables[c.table]
-            elif side is not None and c.kind == NAME and c.table is not None:
-                # the name is for whom that side gave it to; what the table holds is merged as any other
-                if c.table not in side.tables:
-                    tables.pop(c.table, None)
-                elif c.table in tables:
-                    tables[c.table] = tables[c.table]._replace(name=side.tables[c.table].name)
-            elif side is not None and c.kind == NAMESPACE and c.table is None:
-                spaces.pop(c.name, None)
-                if c.name in side.namespaces:
-                    spaces[c.name] = side.namespaces[c.name]
-            else:
-                left.append(c)
-        return CatalogFacts(tables, spaces), left + [c for c in same_names(tables) if c not in conflicts]
 
     def _changes(self, now: CatalogState, plan: CatalogPlan) -> dict[str, TableChange]:
         changes = {id: TableChange(dropped=True) for id in now.tables if id not in plan.facts.tables}
@@ -180,13 +149,14 @@ def _spaces(now: CatalogState, facts: CatalogFacts) -> dict[Name, Properties | N
 
 def _conflict(source: str, target: str, conflicts: list[MergeConflict]) -> AnabranchError:
     def told(c: MergeConflict) -> str:
-        return f"{'.'.join(c.name)}: {c.reason}" + (f" (_row_id {c.row.id})" if c.row else "")
+        column = f" (column {c.column})" if c.kind == SCHEMA and c.column is not None else ""
+        return f"{'.'.join(c.name)}: {c.reason}{column}" + (f" (_row_id {c.row.id})" if c.row else "")
 
     few = list(dict.fromkeys(map(told, conflicts)))
     return error(
         "ANABRANCH_MERGE.CONFLICT",
         source=source,
         target=target,
-        count=len(conflicts),
+        count="1 conflict" if len(conflicts) == 1 else f"{len(conflicts)} conflicts",
         conflicts="; ".join(few[:SHOWN]) + ("; …" if len(few) > SHOWN else ""),
     )

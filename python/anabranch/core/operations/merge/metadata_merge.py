@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +18,11 @@ from anabranch.core.format.tables import (
     Struct,
     TableMetadata,
     encode_type,
+    physical_paths,
 )
+from anabranch.core.format.transforms import PartitionField
 from anabranch.core.operations.merge.decisions import Choice
-from anabranch.core.operations.merge.three_way import TORN, members, pick
+from anabranch.core.operations.merge.three_way import TORN, interleaved, members, pick
 from anabranch.core.operations.schemas import widens
 
 Show = Callable[[Any], str]
@@ -73,20 +75,20 @@ class MetadataMerge:
             chosen = self._conflict(None, reason, under, *sides, show=lambda v: v[0].query if v[0] else "")
         view, columns = chosen
         properties = self._keyed(
-            "property", base.properties if base else {}, ours.properties, theirs.properties
+            None, "the property", base.properties if base else {}, ours.properties, theirs.properties
         )
         return replace(ours, view=view, columns=columns, properties=properties)
 
     def _table(self, base: TableMetadata | None, ours: TableMetadata, theirs: TableMetadata) -> TableMetadata:
         b = base or TableMetadata(())
         dropped = (ours.retired | theirs.retired) - b.retired
-        columns = self._level("", b.columns, ours.columns, theirs.columns, dropped)
-        here = {c.physical for c in columns}
-        used = {*ours.retired, *theirs.retired, *(c.physical for c in (*ours.columns, *theirs.columns))}
+        columns = self._level("", "", b.columns, ours.columns, theirs.columns, dropped)
+        here = set(physical_paths(columns))
+        used = {p for side in (ours, theirs) for p in (*side.retired, *physical_paths(side.columns))}
         merged = TableMetadata(
             self._unique(columns),
-            self._whole("partitioning", b.partitioning, ours.partitioning, theirs.partitioning),
-            self._keyed("property", b.properties, ours.properties, theirs.properties),
+            self._partitioning(b.partitioning, ours.partitioning, theirs.partitioning),
+            self._keyed(None, "the property", b.properties, ours.properties, theirs.properties),
             frozenset(used - here),
             ours.created,
             members(b.reader_features, ours.reader_features, theirs.reader_features),
@@ -94,7 +96,7 @@ class MetadataMerge:
             self._constraints(b, ours, theirs, here),
         )
         for f in merged.partitioning:
-            if f.column.split(".")[0] not in here and f.column not in here:
+            if f.column not in here:
                 self._open.append(
                     MetadataConflict(f.column, "one side dropped it, and the table is partitioned by it")
                 )
@@ -128,6 +130,7 @@ class MetadataMerge:
     def _level(
         self,
         path: str,
+        under: str,
         base: Sequence[Column],
         ours: Sequence[Column],
         theirs: Sequence[Column],
@@ -136,18 +139,46 @@ class MetadataMerge:
         """The columns of a table, or fields of a struct.
 
         Args:
-            path: the names of the structs around, each with a dot.
+            path: the names of what they are in, each with a dot.
+            under: the same of physical names.
             base: of the base.
             ours: of our side.
             theirs: of their side.
-            dropped: physical names that a side has dropped since the base.
+            dropped: physical paths that a side has dropped since the base.
         """
         b, o, t = ({c.physical.lower(): c for c in side} for side in (base, ours, theirs))
-        merged = (self._column(path, b.get(n), o.get(n), t.get(n), dropped) for n in _order([*b], [*o], [*t]))
+        names = self._order(path, b, o, t)
+        merged = (self._column(path, under, b.get(n), o.get(n), t.get(n), dropped) for n in names)
         return tuple(c for c in merged if c is not None)
 
+    def _order(
+        self, path: str, base: dict[str, Column], ours: dict[str, Column], theirs: dict[str, Column]
+    ) -> list[str]:
+        """The order of the side that changed it.
+
+        What only the other side has stands behind what it stands behind there.
+        """
+        sides = [
+            [n for n in side if n in base and n in ours and n in theirs] for side in (base, ours, theirs)
+        ]
+        picked = pick(*sides)
+        if picked is TORN:
+            what, reason = path.removesuffix(".") or None, "both sides changed the order of its columns"
+            base_order, mine, other = sides
+            picked = self._conflict(
+                what, reason, base_order, mine, other, lambda names: ", ".join(ours[n].name for n in names)
+            )
+        lead, rest = ([*ours], [*theirs]) if picked == sides[1] else ([*theirs], [*ours])
+        return interleaved(lead, rest)
+
     def _column(
-        self, path: str, b: Column | None, o: Column | None, t: Column | None, dropped: frozenset[str]
+        self,
+        path: str,
+        under: str,
+        b: Column | None,
+        o: Column | None,
+        t: Column | None,
+        dropped: frozenset[str],
     ) -> Column | None:
         def torn(reason: str) -> Column | None:
             known = o or t or b
@@ -158,17 +189,30 @@ class MetadataMerge:
         if o == t:
             return o
         only = o or t
-        if b is None and (o is None or t is None) and only is not None and only.physical in dropped:
+        added = b is None and (o is None or t is None)
+        if added and only is not None and under + only.physical in dropped:
             return torn("one side added it, the other added and dropped it")
+        # a field that one side added, and the other added and dropped, is in a column that only one changed
+        within = o is not None and any(p.startswith(f"{under}{o.physical}.") for p in dropped)
+        if o is not None and t is not None and within:
+            return self._changed(path, under, b, o, t, dropped)
         if b == o:
             return t
         if b == t:
             return o
         if o is None or t is None:
             return torn("one side dropped it, the other changed it")
-        return self._changed(path, b, o, t)
+        return self._changed(path, under, b, o, t, dropped)
 
-    def _changed(self, path: str, base: Column | None, ours: Column, theirs: Column) -> Column:
+    def _changed(
+        self,
+        path: str,
+        under: str,
+        base: Column | None,
+        ours: Column,
+        theirs: Column,
+        dropped: frozenset[str],
+    ) -> Column:
         here = path + ours.name
 
         def part(what: str, name: str, show: Show) -> Any:
@@ -181,36 +225,33 @@ class MetadataMerge:
         return Column(
             part("name", "name", str),
             ours.physical,
-            self._type(here, here, base.type if base else TORN, ours.type, theirs.type),
+            _TypeMerge(self, here, dropped).merge(
+                here, under + ours.physical, base.type if base else TORN, ours.type, theirs.type
+            ),
             part("nullability", "required", lambda required: "NOT NULL" if required else "NULL"),
             self._keyed(
-                f"attribute of {here}",
+                here,
+                "its",
                 base.attributes if base else {},
                 ours.attributes,
                 theirs.attributes,
             ),
         )
 
-    def _type(self, here: str, path: str, base: Any, ours: ColumnType, theirs: ColumnType) -> Any:
-        found = pick(base, ours, theirs)
-        if found is not TORN:
-            return found
-        match ours, theirs:
-            case Struct(o), Struct(t):
-                fields = base.fields if isinstance(base, Struct) else ()
-                return Struct(self._unique(self._level(path + ".", fields, o, t, frozenset())))
-            case List(oe, on), List(te, tn):
-                element = base.element if isinstance(base, List) else TORN
-                return List(self._type(here, path + ".element", element, oe, te), on or tn)
-            case Map(ok, ov, on), Map(tk, tv, tn) if ok == tk:
-                value = base.value if isinstance(base, Map) else TORN
-                return Map(ok, self._type(here, path + ".value", value, ov, tv), on or tn)
-        # both only widened it, if the base widens to both
-        if base is not TORN and widens(base, ours) and widens(base, theirs):
-            if widens(ours, theirs):
-                return theirs
-            if widens(theirs, ours):
-                return ours
+    def fields(
+        self,
+        path: str,
+        under: str,
+        base: Sequence[Column],
+        ours: Sequence[Column],
+        theirs: Sequence[Column],
+        dropped: frozenset[str],
+    ) -> tuple[Column, ...]:
+        """The fields of a struct, as `_level` has them."""
+        return self._unique(self._level(path, under, base, ours, theirs, dropped))
+
+    def differ(self, here: str, base: Any, ours: ColumnType, theirs: ColumnType) -> Any:
+        """Two types that do not combine."""
         return self._conflict(here, "its type differs", base, ours, theirs, _show_type)
 
     def _unique(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -226,21 +267,32 @@ class MetadataMerge:
 
     # --- the rest
 
-    def _whole(self, what: str, base: Any, ours: Any, theirs: Any) -> Any:
+    def _partitioning(
+        self,
+        base: Sequence[PartitionField],
+        ours: Sequence[PartitionField],
+        theirs: Sequence[PartitionField],
+    ) -> Any:
         found = pick(base, ours, theirs)
         if found is not TORN:
             return found
-        return self._conflict(None, f"both sides changed the {what}", None, ours, theirs, _show_partitioning)
+        reason = "both sides changed the partitioning"
+        return self._conflict(None, reason, None, ours, theirs, _show_partitioning)
 
     def _keyed(
-        self, what: str, base: Mapping[str, str], ours: Mapping[str, str], theirs: Mapping[str, str]
+        self,
+        column: str | None,
+        what: str,
+        base: Mapping[str, str],
+        ours: Mapping[str, str],
+        theirs: Mapping[str, str],
     ) -> dict[str, str]:
         merged = {}
         for k in sorted({*base, *ours, *theirs}):
             sides = base.get(k), ours.get(k), theirs.get(k)
             value = pick(*sides)
             if value is TORN:
-                value = self._conflict(None, f"both sides changed the {what} {k}", *sides, str)
+                value = self._conflict(column, f"both sides changed {what} {k}", *sides, str)
             if value is not None:
                 merged[k] = value
         return merged
@@ -267,15 +319,38 @@ class MetadataMerge:
         return tuple(merged)
 
 
-def _order(base: list[str], ours: list[str], theirs: list[str]) -> Iterable[str]:
-    """Our order, unless only they changed it; what only the other side has follows."""
-    common = {*base} & {*ours} & {*theirs}
+@dataclass(frozen=True)
+class _TypeMerge:
+    """The type of one column, or of what is in it; conflicts are about the column `here`."""
 
-    def moved(side: list[str]) -> bool:
-        return [n for n in side if n in common] != [n for n in base if n in common]
+    columns: MetadataMerge
+    here: str
+    dropped: frozenset[str]
 
-    lead, rest = (theirs, ours) if moved(theirs) and not moved(ours) else (ours, theirs)
-    return dict.fromkeys([*lead, *rest])
+    def merge(self, path: str, under: str, base: Any, ours: ColumnType, theirs: ColumnType) -> Any:
+        """The merged type; `path` is made of names, `under` of physical names."""
+        found = pick(base, ours, theirs)
+        if found is not TORN and not any(p.startswith(f"{under}.") for p in self.dropped):
+            return found
+        match ours, theirs:
+            case Struct(o), Struct(t):
+                fields = base.fields if isinstance(base, Struct) else ()
+                return Struct(self.columns.fields(f"{path}.", f"{under}.", fields, o, t, self.dropped))
+            case List(oe, on), List(te, tn):
+                element = base.element if isinstance(base, List) else TORN
+                return List(self.merge(f"{path}.element", f"{under}.element", element, oe, te), on or tn)
+            case Map(ok, ov, on), Map(tk, tv, tn) if ok == tk:
+                value = base.value if isinstance(base, Map) else TORN
+                return Map(ok, self.merge(f"{path}.value", f"{under}.value", value, ov, tv), on or tn)
+        if found is not TORN:
+            return found
+        # both only widened it, if the base widens to both
+        if base is not TORN and widens(base, ours) and widens(base, theirs):
+            if widens(ours, theirs):
+                return theirs
+            if widens(theirs, ours):
+                return ours
+        return self.columns.differ(self.here, base, ours, theirs)
 
 
 def _renamed(before: Sequence[Column], after: Sequence[Column]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -146,7 +147,9 @@ class RowAccess:
         """Columns of rows, and the files by their numbers in `ROW_PLACE`."""
         wanted = {r.file.id: r for r in rows if r.rows}
         part = [replace(r.file, deletions=in_memory(everything(r.file) - r.rows)) for r in wanted.values()]
-        alone = replace(table, metadata=metadata, files=FileSet.of(part))
+        # rows of a side may be NULL where the other side allows that no more, which is what a merge looks for
+        columns = tuple(replace(c, required=False) for c in metadata.columns)
+        alone = replace(table, metadata=replace(metadata, columns=columns), files=FileSet.of(part))
         files = {i: wanted[f.id].file for i, f in enumerate(numbered_files(alone))}
         return Scan(self._store, alone, list(names)).reader().read_all(), files
 
@@ -231,6 +234,45 @@ class RowAccess:
             key = ", ".join(shown(metadata.columns[i].type, mine[o.id][i]) or "NULL" for i in places)
             found.append(KeyClash(key, o, t, mine[o.id] == other[t.id]))
         return found
+
+    def doubled(
+        self,
+        table: TableState,
+        metadata: TableMetadata,
+        columns: Sequence[str],
+        combined: Sequence[tuple[int, Cells]],
+        sought: AbstractSet[int],
+        others: Sequence[RowsAt],
+    ) -> list[tuple[int, str]]:
+        """Rows put together that have the values of another row in some columns, none of them NULL.
+
+        Args:
+            table: to which they belong.
+            metadata: as the rows are read.
+            columns: physical names.
+            combined: all rows put together.
+            sought: ids of those to look at.
+            others: all other rows of the table.
+        """
+        self._may_read(table)
+        places = [i for p in columns for i, c in enumerate(metadata.columns) if c.physical == p]
+        names = [metadata.columns[i].name for i in places]
+        together = _table(metadata, combined).select([*names, ROW_ID])
+        rest, _ = self._read(table, metadata, others, [*names, ROW_ID])
+        same = " AND ".join(f"o.{quoted(n)} = t.{quoted(n)}" for n in names)
+        with connected() as connection:
+            connection.register("together", together)
+            connection.register("rest", rest)
+            every = "(SELECT * FROM together UNION ALL SELECT * FROM rest)"
+            joined = f"together o JOIN {every} t ON {same} AND o.{ROW_ID} <> t.{ROW_ID}"
+            found = connection.sql(f"SELECT DISTINCT o.{ROW_ID} FROM {joined} ORDER BY ALL")
+            ids = found.to_arrow_table().column(0).to_pylist()
+        cells = dict(combined)
+        return [
+            (i, ", ".join(shown(metadata.columns[p].type, cells[i][p]) or "NULL" for p in places))
+            for i in ids
+            if i in sought
+        ]
 
     def _pairs(
         self,

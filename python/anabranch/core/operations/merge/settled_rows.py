@@ -33,17 +33,21 @@ class Settled:
         masks: versions that are not in the merged table.
         combined: rows put together, with their ids.
         conflicts: what is open.
+        rekeyed: of each declared key that neither side has given to such a row: the ids of these.
     """
 
     masks: list[RowVersion] = field(default_factory=list)
     combined: list[tuple[int, Cells]] = field(default_factory=list)
     conflicts: list[MergeConflict] = field(default_factory=list)
+    rekeyed: dict[Key, set[int]] = field(default_factory=dict)
 
     def add(self, other: Settled) -> None:
         """More rows."""
         self.masks += other.masks
         self.combined += other.combined
         self.conflicts += other.conflicts
+        for key, ids in other.rekeyed.items():
+            self.rekeyed.setdefault(key, set()).update(ids)
 
 
 class SettledRows:
@@ -64,6 +68,8 @@ class SettledRows:
         self._base = base
         self._decisions = decisions
         self._rows = rows
+        keys = [c for c in metadata.constraints if isinstance(c, Key)]
+        self._keys = sorted(keys, key=lambda k: not k.primary)
 
     def settle(self, rows: Sequence[ContestedRow]) -> Settled:
         """What becomes of them."""
@@ -119,7 +125,13 @@ class SettledRows:
             return Settled([t], conflicts=conflicts)
         if merged == other:
             return Settled([o], conflicts=conflicts)
-        return Settled([o, t], [(r.id, merged)], conflicts)
+        rekeyed = {k: {r.id} for k in self._keys if self._is_new(k, merged, mine, other)}
+        return Settled([o, t], [(r.id, merged)], conflicts, rekeyed)
+
+    def _is_new(self, key: Key, merged: Cells, *sides: Cells) -> bool:
+        """Whether no side has this key."""
+        places = self._places(key)
+        return all(any(side[i] != merged[i] for i in places) for side in sides)
 
     def _cell_conflict(self, r: ContestedRow, c: CellConflict, mine: Cells) -> MergeConflict:
         column = self._metadata.columns[c.column]
@@ -168,12 +180,13 @@ class SettledRows:
 
     def _key(self, cells: Cells) -> str | None:
         """The values of the primary key, or of the first other key, that the table declares."""
-        keys = [c for c in self._metadata.constraints if isinstance(c, Key)]
-        if not keys:
+        if not self._keys:
             return None
-        key = min(keys, key=lambda k: not k.primary)
+        return ", ".join(self._shown(i, cells) or "NULL" for i in self._places(self._keys[0]))
+
+    def _places(self, key: Key) -> list[int]:
         places = {c.physical: i for i, c in enumerate(self._metadata.columns)}
-        return ", ".join(self._shown(places[c], cells) or "NULL" for c in key.columns if c in places)
+        return [places[c] for c in key.columns if c in places]
 
     def _shown(self, column: int, cells: Cells) -> str | None:
         return shown(self._metadata.columns[column].type, cells[column])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,8 +11,6 @@ from anabranch.core.format.commits import Name, TableChange
 from anabranch.core.format.files import ROW_ID, DataFile, DeletionVector
 from anabranch.core.format.names import MAIN_ORDINAL, MAX_SEQ, Position
 from anabranch.core.format.tables import Check, Key, TableMetadata
-from anabranch.core.format.values import Value, compare
-from anabranch.core.log.bounds import bounds_of
 from anabranch.core.log.replay import FileSet, TableState
 from anabranch.core.operations.changes import Staged
 from anabranch.core.operations.merge.base_table import BaseTable
@@ -25,14 +23,15 @@ from anabranch.core.operations.merge.conflicts import (
     MergeConflict,
 )
 from anabranch.core.operations.merge.contested_rows import ContestedRows, RowsOf, may_have, without
-from anabranch.core.operations.merge.decisions import Decisions
+from anabranch.core.operations.merge.decisions import Decisions, synonyms
 from anabranch.core.operations.merge.metadata_merge import MetadataMerge
 from anabranch.core.operations.merge.moved_by_both import MovedByBoth, ids_of, settle
+from anabranch.core.operations.merge.near_rows import near
 from anabranch.core.operations.merge.numbered_rows import NumberedRows
 from anabranch.core.operations.merge.only_moved import OnlyMoved
 from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion, in_memory, places
 from anabranch.core.operations.merge.row_merge import MergedFile, ReadVector, live, merge_rows
-from anabranch.core.operations.merge.settled_rows import SettledRows
+from anabranch.core.operations.merge.settled_rows import Settled, SettledRows
 from anabranch.core.operations.schemas import unsupported
 
 if TYPE_CHECKING:
@@ -161,9 +160,13 @@ class TableMerge:
         self._base = base
         self._ours = ours
         self._theirs = theirs
-        self._decisions = decisions
+        mine, other = (
+            {c.physical.lower(): c.name.lower() for c in t.metadata.columns} for t in (ours, theirs)
+        )
+        told = decisions.of_columns(synonyms(mine, other))
+        self._decisions = told
         self._io = io
-        self._metadata, self._torn = MetadataMerge(lambda c: decisions.about(name, None, c)).merge(
+        self._metadata, self._torn = MetadataMerge(lambda c: told.about(name, None, c)).merge(
             base.table.metadata if base.table else None, ours.metadata, theirs.metadata
         )
         self._carries = picked or any(t.carried and not knows(t.carried) for t in (ours, theirs))
@@ -229,6 +232,7 @@ class TableMerge:
         kept = self._masked(self._masked(merged.files, quiet.masks), gone)
         masks, clashes = self._clashes(kept)
         files = self._masked(kept, places([*apart, *masks]))
+        clashes += [*self._own_clashes(files), *self._doubled_by_cells(settled, files)]
         broken = self._violations(settled.combined)
         return self._planned(
             files,
@@ -292,6 +296,44 @@ class TableMerge:
                     masks.append(c.ours if choice == "theirs" else c.theirs)
         return masks, conflicts
 
+    def _left(self, f: MergedFile) -> RowsAt:
+        """The rows that are left of a file."""
+        from pyroaring import BitMap64
+
+        return RowsAt(f.file, live(f.file, self._io.vector) - (f.dead or BitMap64()))
+
+    def _own_clashes(self, merged: dict[str, MergedFile]) -> Iterator[MergeConflict]:
+        """New rows with one key of a side that knows nothing of it."""
+        for key in self._metadata.constraints:
+            for side, whose in ((self._ours, "our"), (self._theirs, "their")):
+                if not isinstance(key, Key) or key in side.metadata.constraints:
+                    continue
+                news = self._contested.our_news if side is self._ours else self._contested.their_news
+                own = [
+                    RowsAt(r.file, r.rows & self._left(merged[r.file.id]).rows)
+                    for r in news
+                    if r.file.id in merged
+                ]
+                if sum(len(r.rows) for r in own) < 2:
+                    continue
+                self._must_compare(key)
+                for c in self._io.rows.clashes(self._ours, self._metadata, key.columns, own, own):
+                    if c.ours.id < c.theirs.id:
+                        reason = f"{whose} side has two rows with the key {c.key}"
+                        yield self._conflict(DUPLICATE_KEY, reason, ConflictRow(c.ours.id, c.key))
+
+    def _doubled_by_cells(self, settled: Settled, merged: dict[str, MergedFile]) -> Iterator[MergeConflict]:
+        """Rows put together that have got the key of another one."""
+        others = [self._left(merged[id]) for id in sorted(merged)] if settled.rekeyed else []
+        for key in sorted(settled.rekeyed, key=lambda k: k.name):
+            self._must_compare(key)
+            found = self._io.rows.doubled(
+                self._ours, self._metadata, key.columns, settled.combined, settled.rekeyed[key], others
+            )
+            for id, shown in found:
+                reason = f"the cells of both sides make the key {shown}, which another row has"
+                yield self._conflict(DUPLICATE_KEY, reason, ConflictRow(id, shown))
+
     def _must_compare(self, key: Key) -> None:
         for c in self._metadata.columns:
             if c.physical in key.columns and isinstance(c.type, str) and " collate " in c.type:
@@ -303,18 +345,16 @@ class TableMerge:
 
         New ones; where a side knows nothing of the key, all of the other.
         """
-        from pyroaring import BitMap64
 
         def kept(side: TableState) -> list[RowsAt]:
-            here = (merged[id] for id in sorted(side.files.files) if id in merged)
-            return [RowsAt(f.file, live(f.file, self._io.vector) - (f.dead or BitMap64())) for f in here]
+            return [self._left(merged[id]) for id in sorted(side.files.files) if id in merged]
 
         known = (key in self._theirs.metadata.constraints, key in self._ours.metadata.constraints)
         ours = self._news(self._ours) if known[0] else kept(self._ours)
         theirs = self._news(self._theirs) if known[1] else kept(self._theirs)
         if ours and theirs:
             self._must_compare(key)
-        return _near(ours, theirs, key.columns), _near(theirs, ours, key.columns)
+        return near(ours, theirs, key.columns), near(theirs, ours, key.columns)
 
     def _violations(self, combined: list[tuple[int, Cells]]) -> list[MergeConflict]:
         """New rows of a side that break what the other demands, and rows put together that break anything."""
@@ -338,24 +378,3 @@ class TableMerge:
 
 def _required(m: TableMetadata) -> frozenset[str]:
     return frozenset(c.physical for c in m.columns if c.required)
-
-
-def _near(mine: Sequence[RowsAt], others: Sequence[RowsAt], columns: Sequence[str]) -> list[RowsAt]:
-    def bounds(r: RowsAt) -> list[tuple[Value | None, Value | None]]:
-        return [bounds_of(r.file, c, partitioned=False)[:2] for c in columns]
-
-    known = [bounds(r) for r in others]
-    found = []
-    for r in mine:
-        own = bounds(r)
-        if any(
-            all(not _below(a[1], b[0]) and not _below(b[1], a[0]) for a, b in zip(k, own, strict=True))
-            for k in known
-        ):
-            found.append(r)
-    return found
-
-
-def _below(a: Value | None, b: Value | None) -> bool:
-    c = None if a is None or b is None else compare(a, b)
-    return c is not None and c < 0

@@ -6,7 +6,7 @@ Its conflicts are not kept: they follow from what is merged and from the branch 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from anabranch.core.format.canonical import int64, some
 from anabranch.core.format.members import Members
@@ -75,15 +75,13 @@ def _encoded(d: Decision) -> dict[str, Any]:
 
 
 def _decoded(r: Members) -> Decision:
-    choice: Choice | None = Chosen(r.text_or_none("value"))
+    choice: Choice | Literal["fail"] | None = Chosen(r.text_or_none("value"))
     match r.text_or_none("choice"):
-        case "ours":
-            choice = "ours"
-        case "theirs":
-            choice = "theirs"
+        case ("ours" | "theirs" | "fail") as given:
+            choice = given
         case "open":
             choice = None
         case str():
-            raise r.wrong("choice", f"ours, theirs or {OPEN}")
+            raise r.wrong("choice", f"ours, theirs, fail or {OPEN}")
     table = tuple(r.texts("table")) if "table" in r else None
     return Decision(choice, table, r.integer_or_none("row"), r.text_or_none("column"))
