@@ -272,3 +272,28 @@ def test_keys_of_an_upsert_are_compared_as_the_table_has_them(repo: Repository, 
     assert caught.value.parameters["row"] == "1"
     with refused("ANABRANCH_WRITE.VALUE"):
         table.merge({"k": ["1.50"]}, "k", matched="delete", not_matched=None)
+
+
+def test_new_values_are_sql_or_what_python_has(repo: Repository, refused: Refused) -> None:
+    day = dt.date(2026, 1, 31)
+    table = repo.create_table(
+        "db.t", {"id": [1, 2], "d": [day, day], "s": ["a", "b"], "n": [Decimal("1.10")] * 2}
+    )
+    values = {"d": dt.date(2026, 2, 1), "s": None, "n": Decimal("2.50")}
+    assert table.update(values, "id = 1") == 1
+    assert table.to_arrow(where="id = 1").to_pylist() == [{"id": 1, **values}]
+    table.update({"n": 7, "s": duckdb.ConstantExpression("it's")}, "id = 2")
+    assert table.to_arrow(["n", "s"], "id = 2").to_pylist() == [{"n": Decimal("7.00"), "s": "it's"}]
+    with pytest.raises(TypeError, match="a new value is"):
+        table.update({"id": [1]})
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
+        table.update({"id": "1", "ID": "2"})
+
+
+def test_keys_that_are_equal_are_one_key(repo: Repository, refused: Refused) -> None:
+    table = repo.create_table("db.t", {"f": [0.0], "l": [[1]], "v": [1]})
+    with refused("ANABRANCH_WRITE.DUPLICATE_KEY"):
+        table.upsert({"f": [0.0, -0.0], "v": [2, 3]}, "f")
+    assert table.upsert({"f": [-0.0], "v": [2]}, "f")["rows_updated"] == 1
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
+        table.upsert({"l": [[1]], "v": [2]}, "l")

@@ -159,3 +159,30 @@ def test_what_differs_between_two_refs(repo: Repository, table: str) -> None:
         ("db.v", "changed", 3, 4),
     ]
     assert changes[1].detail == "renamed from db.t, rows changed"
+
+
+def test_what_is_no_ref_and_no_time_is_refused_with_a_hint(
+    repo: Repository, table: str, refused: Refused
+) -> None:
+    with refused("ANABRANCH_REF.NOT_FOUND") as caught:
+        repo.table(table, "main@{yesterday}")
+    assert "'yesterday' is no time" in caught.value.action
+    with refused("ANABRANCH_TABLE.NOT_FOUND") as caught:
+        repo.table("db.tt")
+    assert "Near names: db.t." in caught.value.action
+    for wrong in (lambda: repo.table(table, 1), lambda: repo.log(since="2026-01-31")):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_a_log_takes_names_by_parts_and_ends_at_any_limit(repo: Repository, table: str) -> None:
+    assert len(repo.log(table=("db", "t"), since=repo.show("main~1").time)) == 2
+    assert repo.log(limit=0) == repo.log(limit=-1) == []
+
+
+def test_what_is_said_about_a_commit_are_texts(repo: Repository, table: str) -> None:
+    before = repo.show().id
+    for wrong in ({"metadata": {"ticket": 17}}, {"metadata": {17: "x"}}, {"message": 5}, {"author": 5}):
+        with pytest.raises(TypeError, match="is a str"):
+            repo.transaction(**{"message": "", **wrong})
+    assert repo.show().id == before

@@ -26,7 +26,7 @@ Table = Annotated[str, typer.Argument(help="Full name of a table, such as clinic
 @command
 def log(
     ref: Annotated[str | None, typer.Argument(help="Where to start.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many.")] = 20,
     graph: Annotated[bool, typer.Option("--graph", help="With commits that were merged.")] = False,
     author: Annotated[str | None, typer.Option(help="A part of the author's name.")] = None,
     table: Annotated[str | None, typer.Option(help="Commits that touch this table.")] = None,
@@ -119,7 +119,7 @@ def schema(table: Table, json: Json = False) -> None:
 @command
 def history(
     table: Table,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many.")] = 20,
     json: Json = False,
 ) -> None:
     """Show the versions of a table, newest first.

@@ -28,7 +28,7 @@ class Mode(str, Enum):
 @command
 def head(
     table: Table,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many.")] = 10,
     where: Where = None,
     json: Json = False,
 ) -> None:

@@ -63,6 +63,9 @@ def matched(
         raise unsupported(
             t.full_name, "the keys of a merge must be columns of both sides", "Name them in `on`."
         )
+    nested = next((k for k in keys if pa.types.is_nested(source.schema.field(k).type)), None)
+    if nested is not None:
+        raise unsupported(t.full_name, f"{nested} is nested, and no key of a merge", "Use another column.")
     _must_be_unique(t, source, keys)
     condition = _range(t, source, keys)
     names = [c.name for c in t.metadata.columns]
@@ -104,7 +107,11 @@ def _together(t: TableState, changed: pa.Table | None, fresh: pa.Table) -> pa.Ta
 
 
 def _must_be_unique(t: TableState, source: pa.Table, keys: Sequence[str]) -> None:
-    counts = source.select(list(keys)).group_by(list(keys)).aggregate([([], "count_all")])
+    found = source.select(list(keys))
+    for i, f in enumerate(found.schema):
+        if pa.types.is_floating(f.type):
+            found = found.set_column(i, f.name, pc.add(found.column(i), 0.0))  # -0.0 is 0.0
+    counts = found.group_by(list(keys)).aggregate([([], "count_all")])
     several = counts.filter(pc.field("count_all") > 1)
     several = several.filter(_all_valid(keys)) if several.num_rows else several
     if several.num_rows:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -101,6 +103,23 @@ def sql_of(where: Where) -> str:
     if isinstance(where, str | bool) or type(where).__module__.split(".")[0] in ("duckdb", "_duckdb"):
         return str(where)
     raise TypeError(f"a condition is SQL, or an expression of pyarrow or DuckDB; {where!r} is neither")
+
+
+def expression(value: Any) -> str:
+    """The SQL of a new value: a text is SQL itself, all else of Python is meant as it is.
+
+    Raises:
+        TypeError: for what is no value.
+    """
+    if isinstance(value, str):
+        return value
+    import duckdb
+
+    if isinstance(value, duckdb.Expression):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | Decimal | bytes | date):
+        return str(duckdb.ConstantExpression(value))
+    raise TypeError(f"a new value is SQL, an expression of DuckDB or a plain value; {value!r} is none")
 
 
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from anabranch.core.format.repository_info import check_features
 from anabranch.core.log.checkpoints import INTERVAL
 from anabranch.core.log.replay import CatalogState, TableState
 from anabranch.core.log.states import States
+from anabranch.core.repository.names import TableName, parts
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef, to_millis, to_time
 from anabranch.errors import error
 from anabranch.results import Commit, TableVersion
@@ -65,10 +67,7 @@ class History:
 
     def table(self, ref: ResolvedRef, name: Name) -> TableState:
         """The table of that name in the state that a ref was resolved to."""
-        found = ref.state.by_name.get(name)
-        if found is None:
-            raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(name), ref=ref.text)
-        return readable(found)
+        return readable(named(ref.state, name, ref.text))
 
     def versions(self, t: TableState) -> Iterator[tuple[int, Entry]]:
         """The commits that made a table's versions, newest first, by their links to one another."""
@@ -174,6 +173,23 @@ def described(e: Entry, tables: tuple[str, ...]) -> Commit:
     )
 
 
+def named(state: CatalogState, name: Name, ref: str) -> TableState:
+    """The table, or view, of that name.
+
+    Raises:
+        TableNotFound: with names that are near.
+    """
+    found = state.by_name.get(name)
+    if found is None:
+        full = ".".join(name)
+        missing = error("ANABRANCH_TABLE.NOT_FOUND", table=full, ref=ref)
+        near = difflib.get_close_matches(full, [t.full_name for t in state.tables.values()], n=3)
+        if near:
+            missing.add_hint(f"Near names: {', '.join(near)}.")
+        raise missing
+    return found
+
+
 def readable(t: TableState) -> TableState:
     """The table, if it is one, and this software knows all features that reading it takes."""
     if t.metadata.view:
@@ -185,7 +201,7 @@ def readable(t: TableState) -> TableState:
 def matches(
     c: Commit,
     author: str | None,
-    table: str | None,
+    table: TableName | None,
     since: datetime | None,
     until: datetime | None,
     message: str | None,
@@ -194,7 +210,7 @@ def matches(
     """Whether a commit is one of those that are asked for."""
     return (
         (author is None or author.lower() in c.author.lower())
-        and (table is None or table in c.tables)
+        and (table is None or ".".join(parts(table)) in c.tables)
         and (since is None or to_millis(c.time) >= to_millis(since))
         and (until is None or to_millis(c.time) <= to_millis(until))
         and (message is None or message.lower() in c.message.lower())

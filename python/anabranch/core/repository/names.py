@@ -12,6 +12,17 @@ def listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
+def must_be_texts(what: str, *values: object) -> None:
+    """Refuses what is none.
+
+    Raises:
+        TypeError: which tells.
+    """
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{what} is a str; {value!r} is none")
+
+
 def parts(name: TableName) -> tuple[str, ...]:
     """The parts of a name; one that holds dots itself is given as a sequence."""
     return tuple(name.split(".")) if isinstance(name, str) else tuple(name)

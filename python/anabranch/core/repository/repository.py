@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from anabranch.core.format.names import MAIN, PROBES, REPOSITORY
@@ -22,7 +22,7 @@ from anabranch.core.operations.diff import diff
 from anabranch.core.repository.branches import Branches
 from anabranch.core.repository.history import History, matches
 from anabranch.core.repository.merging import Merging
-from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.names import TableName, must_be_texts, parts
 from anabranch.core.repository.permits import Permits
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
 from anabranch.core.repository.table import Table
@@ -107,7 +107,9 @@ class Repository(Merging):
         parameters: Mapping[str, str] | None = None,
     ) -> CommitContext:
         """Who commits, and why."""
-        return CommitContext(author or self.author, message, metadata or {}, parameters or {})
+        made = CommitContext(author or self.author, message, metadata or {}, parameters or {})
+        must_be_texts("what is said of a commit", made.author, made.message, *chain(*made.metadata.items()))
+        return made
 
     @functools.cached_property
     def _merges(self) -> UnfinishedMerges:
@@ -136,7 +138,7 @@ class Repository(Merging):
         limit: int | None = None,
         *,
         author: str | None = None,
-        table: str | None = None,
+        table: TableName | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         message: str | None = None,
@@ -159,9 +161,12 @@ class Repository(Merging):
         """
         start = self.resolved(ref).state.position
         entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
-        told = (self.past.commit(e) for e in entries)
-        wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
-        found = islice(wanted, limit)
+        wanted = (
+            c
+            for c in map(self.past.commit, entries)
+            if matches(c, author, table, since, until, message, metadata)
+        )
+        found = islice(wanted, limit if limit is None else max(limit, 0))
         return CommitGraph(found) if graph else list(found)
 
     def show(self, ref: str | None = None) -> Commit:

@@ -14,6 +14,7 @@ from anabranch.core.log.environment import requests
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
+from anabranch.core.repository.names import must_be_texts
 from anabranch.errors import AnabranchError, error
 
 _STEP = re.compile(
@@ -31,6 +32,8 @@ def to_time(millis: int) -> datetime:
 
 def to_millis(time: datetime) -> int:
     """Milliseconds since 1970; a time without a zone is UTC."""
+    if not isinstance(time, datetime):
+        raise TypeError(f"a time is a datetime, and not of {type(time).__name__}")
     aware = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
     return (aware - _EPOCH) // timedelta(milliseconds=1)
 
@@ -101,6 +104,7 @@ class RefResolver:
         Raises:
             RefNotFound, RefAmbiguous, RefHashMismatch, RefNoAncestor, RefBeforeFirstCommit: if there is none.
         """
+        must_be_texts("a ref", text)  # while `Table.at` takes versions and datetimes, too
         expression = RefExpression.parse(text)
         ref = self._base(expression, text)
         for kind, what in expression.steps:
@@ -208,4 +212,6 @@ class RefResolver:
         try:
             return to_millis(datetime.fromisoformat(text.strip().replace("Z", "+00:00")))
         except (ValueError, OverflowError):
-            raise self.not_found(ref) from None
+            found = self.not_found(ref)
+            found.add_hint(f"'{text}' is no time such as 2026-01-31T12:00:00Z.")
+            raise found from None

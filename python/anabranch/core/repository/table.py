@@ -70,7 +70,7 @@ class Table(TableView):
 
     def update(
         self,
-        set: Mapping[str, str],
+        set: Mapping[str, Any],
         where: Where | None = None,
         parameters: Parameters = None,
         *,
@@ -79,7 +79,8 @@ class Table(TableView):
         """Gives rows new values.
 
         Args:
-            set: SQL expressions, by column: ``{"value": "value * 18.016", "unit": "'mg/dL'"}``.
+            set: new values, by column. A text is SQL: ``{"value": "value * 18.016", "unit": "'mg/dL'"}``;
+                what else Python has, as a number, a date or None, is meant as it is.
             where: rows for which this is true; None for all.
             parameters: bound to ``?`` or ``$name`` in any of these.
             message: of the commit.

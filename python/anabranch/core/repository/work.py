@@ -27,10 +27,10 @@ from anabranch.core.operations.pruning import prune
 from anabranch.core.operations.reads import TableRead
 from anabranch.core.operations.rewriting import Rewriter
 from anabranch.core.operations.row_context import RowContext
-from anabranch.core.operations.rows import Rows, Where
+from anabranch.core.operations.rows import Rows, Where, expression
 from anabranch.core.operations.scan import PLACE_BITS, full_schema, numbered_files
 from anabranch.core.operations.writing import RowWriter
-from anabranch.core.repository.history import readable
+from anabranch.core.repository.history import named, readable
 from anabranch.core.repository.resolver import ResolvedRef
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.errors import error
@@ -65,10 +65,7 @@ class Work:
 
     def table(self, name: Name) -> TableState:
         """A table as it is by now."""
-        found = self.state.by_name.get(name)
-        if found is None:
-            raise error("ANABRANCH_TABLE.NOT_FOUND", table=".".join(name), ref=self.ref.text)
-        return readable(found)
+        return readable(named(self.state, name, self.ref.text))
 
     def _writable(self, name: Name) -> TableState:
         t = self.table(name)
@@ -239,11 +236,15 @@ class Work:
         return count
 
     def update(
-        self, name: Name, assignments: Mapping[str, str], where: Where | None, parameters: Parameters
+        self, name: Name, assignments: Mapping[str, Any], where: Where | None, parameters: Parameters
     ) -> int:
         """Rows for which a condition is true get new values; how many."""
         t = self._writable(name)
-        exprs = {schemas.known(t.metadata, t.full_name, c).name: sql for c, sql in assignments.items()}
+        exprs = {
+            schemas.known(t.metadata, t.full_name, c).name: expression(x) for c, x in assignments.items()
+        }
+        if len(exprs) < len(assignments):
+            raise schemas.unsupported(t.full_name, "a column would get two values", "Name each once.")
         names = [c.name for c in t.metadata.columns]
         found = self._found(
             t, [*names, ROW_ID, ROW_PLACE], "true" if where is None else where, parameters, exprs
