@@ -297,3 +297,24 @@ def test_keys_that_are_equal_are_one_key(repo: Repository, refused: Refused) -> 
     assert table.upsert({"f": [-0.0], "v": [2]}, "f")["rows_updated"] == 1
     with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
         table.upsert({"l": [[1]], "v": [2]}, "l")
+
+
+def test_what_no_table_can_be_made_of_is_refused_at_once(repo: Repository, refused: Refused) -> None:
+    rows = {"a": [1]}
+    with refused("ANABRANCH_SQL.FAILED"):
+        repo.create_table("db.t", pa.schema([("a", pa.int64())]), checks={"c": "nope > 1"})
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
+        repo.create_table("db.t", rows, partition_by=["a", "A"])
+    with pytest.raises(TypeError, match="a table property is a str"):
+        repo.create_table("db.t", rows, properties={"n": 5})
+    table = repo.create_table("db.t", rows)
+    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
+        table.rename_column("a", "")
+    with pytest.raises(TypeError, match="a table property is a str"):
+        table.set_properties({"n": 5})
+
+
+def test_pandas_gets_all_digits_of_whole_numbers_beside_null(repo: Repository) -> None:
+    frame = repo.create_table("db.t", {"long": [2**60 + 1, None], "short": [1, None]}).to_pandas()
+    assert frame["long"].tolist() == [2**60 + 1, pandas.NA]
+    assert str(frame["short"].dtype) == "float64"

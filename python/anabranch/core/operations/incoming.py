@@ -37,7 +37,7 @@ class Aligned:
         self.check_names(reader.schema.names)
         for batch in reader:
             table = self._aligned(batch, self._metadata.columns)
-            self._check(table)
+            self.check(table)
             self.rows += table.num_rows
             yield table
 
@@ -102,7 +102,8 @@ class Aligned:
             reason=reason,
         )
 
-    def _check(self, rows: pa.Table) -> None:
+    def check(self, rows: pa.Table) -> None:
+        """Refuses rows for which a CHECK is false, and a CHECK that makes no sense for them."""
         if not self._checks:
             return
         with connected() as connection:

@@ -109,9 +109,12 @@ def new_table(
         raise unsupported(table, "it would have no column", "Give at least one column.")
     plain = TableMetadata(columns, (), dict(properties), frozenset(), now)
     keys = [Key("primary_key", tuple(known(plain, table, n).physical for n in primary_key), True)]
+    fields = tuple(_partition_field(table, plain, text) for text in partition_by)
+    if len(set(fields)) < len(fields):
+        raise unsupported(table, "it would be partitioned by one thing twice", "Name each once.")
     return replace(
         plain,
-        partitioning=tuple(_partition_field(table, plain, text) for text in partition_by),
+        partitioning=fields,
         constraints=(*(Check(n, text) for n, text in checks.items()), *(keys if primary_key else [])),
         writer_features=frozenset({CHECK_CONSTRAINTS} if checks else ()),
     )
@@ -194,7 +197,9 @@ def renamed_column(metadata: TableMetadata, table: str, name: str, to: str) -> T
     if other is not None and other != column:
         raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=table, column=to)
     _must_be_free(metadata, table, column, renamed=True)
-    return _replaced(metadata, column, replace(column, name=to))
+    renamed = replace(column, name=to)
+    _must_differ(table, [renamed])
+    return _replaced(metadata, column, renamed)
 
 
 def widened_column(metadata: TableMetadata, table: str, name: str, to: ColumnType) -> TableMetadata:

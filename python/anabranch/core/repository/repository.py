@@ -161,11 +161,8 @@ class Repository(Merging):
         """
         start = self.resolved(ref).state.position
         entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
-        wanted = (
-            c
-            for c in map(self.past.commit, entries)
-            if matches(c, author, table, since, until, message, metadata)
-        )
+        told = map(self.past.commit, entries)
+        wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
         found = islice(wanted, limit if limit is None else max(limit, 0))
         return CommitGraph(found) if graph else list(found)
 
@@ -200,8 +197,7 @@ class Repository(Merging):
     def views(self, ref: str | None = None) -> dict[str, str]:
         """The queries of the views by their full names; Spark runs them."""
         tables = self.resolved(ref).state.tables.values()
-        views = ((t.full_name, t.metadata.view) for t in tables)
-        return {name: view.query for name, view in sorted(views) if view}
+        return dict(sorted((t.full_name, t.metadata.view.query) for t in tables if t.metadata.view))
 
     def namespaces(self, ref: str | None = None) -> list[str]:
         """Full names of the namespaces, sorted."""

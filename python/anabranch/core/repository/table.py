@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from anabranch.core.repository.names import listed
+from anabranch.core.repository.names import listed, must_be_texts
 from anabranch.core.repository.view import TableView
 from anabranch.errors import error
 from anabranch.results import OptimizeResult, RestoreResult
@@ -164,6 +164,7 @@ class Table(TableView):
         """Sets table properties; None removes one."""
         from anabranch.core.operations.schemas import with_properties
 
+        must_be_texts("a table property", *properties, *(v for v in properties.values() if v is not None))
         with self._writing(message) as work:
             work.alter(self._state.name, lambda m, _: with_properties(m, properties))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from anabranch.core.repository.names import TableName, listed, parts
+from anabranch.core.repository.names import TableName, listed, must_be_texts, parts
 from anabranch.core.repository.work import Work
 from anabranch.core.transaction.committer import CommitContext
 
@@ -63,7 +63,9 @@ class Transaction:
         """Creates a table; see `Repository.create_table`."""
         import pyarrow as pa
 
+        from anabranch.core.format.arrow import arrow_schema
         from anabranch.core.operations.given import Given
+        from anabranch.core.operations.incoming import Aligned
         from anabranch.core.operations.schemas import new_table
 
         full = parts(name)
@@ -80,6 +82,8 @@ class Transaction:
             listed(primary_key),
             self._repository.env.now(),
         )
+        must_be_texts("a table property", *metadata.properties, *metadata.properties.values())
+        Aligned(".".join(full), metadata).check(arrow_schema(metadata.columns).empty_table())
         self.work.create_table(full, metadata)
         if reader is not None:
             self.work.append(full, reader, evolve=False)

@@ -244,12 +244,20 @@ class TableView:
     def to_pandas(
         self, columns: str | Sequence[str] | None = None, where: Where | None = None, **more: Any
     ) -> pandas.DataFrame:
-        """Its rows as a frame of pandas; arguments are those of `to_arrow`."""
+        """Its rows as a frame of pandas; arguments are those of `to_arrow`.
+
+        Whole numbers beside NULL are floats, as pandas has it, or of Int64 where floats would lose digits.
+        """
         try:
-            import pandas  # noqa: F401
+            import pandas
         except ImportError:
             raise _missing("pandas") from None
-        return self.to_arrow(columns, where, **more).to_pandas()
+        rows = self.to_arrow(columns, where, **more)
+        frame = rows.to_pandas()
+        for i, column in enumerate(rows.columns):
+            if str(column.type) == "int64" and column.null_count and _is_long(column):
+                frame.isetitem(i, column.to_pandas(types_mapper=lambda _: pandas.Int64Dtype()))
+        return frame
 
     def to_polars(
         self, columns: str | Sequence[str] | None = None, where: Where | None = None, **more: Any
@@ -284,6 +292,14 @@ class TableView:
     def properties(self) -> Mapping[str, str]:
         """Its table properties."""
         return dict(self._state.metadata.properties)
+
+
+def _is_long(column: pa.ChunkedArray) -> bool:
+    """Whether floats do not hold all of these whole numbers."""
+    import pyarrow.compute as pc
+
+    bounds = pc.min_max(column).as_py()
+    return any(x is not None and abs(x) > 2**53 for x in bounds.values())
 
 
 def _missing(package: str) -> Exception:
