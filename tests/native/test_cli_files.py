@@ -179,3 +179,17 @@ def test_a_command_that_only_looks_loads_no_arrow(run: Run) -> None:
     script += "print({'pyarrow', 'duckdb', 'pandas', 'polars', 'numpy', 'pyspark'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_log_is_filtered_by_all_that_commits_have(run: Run, repo: Repository) -> None:
+    with repo.transaction("first", author="Eve", metadata={"ticket": "17=a"}) as tx:
+        tx.create_table("db.t", {"a": [1]})
+    repo.table("db.t").append({"a": [2]}, message="second")
+
+    def messages(*filters: str) -> list[str]:
+        return [c["message"] for c in json.loads(run("log", "--json", *filters))]
+
+    assert messages("--table", "db.t", "--since", "2020-01-31") == ["second", "first"]
+    assert messages("--metadata", "ticket=17=a", "--author", "eve", "--message", "FIRST") == ["first"]
+    assert messages("--until", "2020-01-31T12:00:00") == messages("--metadata", "ticket=1") == []
+    assert "--since" in run("log", "--since", "yesterday", code=2)

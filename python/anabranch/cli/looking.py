@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,13 +32,27 @@ def log(
     author: Annotated[str | None, typer.Option(help="A part of the author's name.")] = None,
     table: Annotated[str | None, typer.Option(help="Commits that touch this table.")] = None,
     message: Annotated[str | None, typer.Option(help="A part of the message.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Not before this time, in UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Not after this time, in UTC.")] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="What is attached: name=value.")] = None,
     json: Json = False,
 ) -> None:
     """Show commits, newest first.
 
     anabranch log main~5 --table clinic.labs
     """
-    found = settings.current.open().log(ref, limit, author=author, table=table, message=message, graph=graph)
+    attached = dict(text.partition("=")[::2] for text in metadata or ())
+    found = settings.current.open().log(
+        ref,
+        limit,
+        author=author,
+        table=table,
+        since=since,
+        until=until,
+        message=message,
+        metadata=attached,
+        graph=graph,
+    )
     if json:
         return print_json(found)
     if graph:
