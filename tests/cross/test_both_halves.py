@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -219,3 +220,49 @@ def test_columns_of_types_that_only_spark_has_are_left_out_by_who_does_not_name_
         with pytest.raises(anabranch.errors.SchemaUnsupportedType, match="variant"):
             read()
     assert lake.rows("SELECT id FROM {lake}.db.t") == [(2,)]
+
+
+def test_odd_values_of_the_native_client_are_found_by_spark(new_lake: Lakes) -> None:
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    rows = pa.table(
+        {
+            "id": [1, 2, 3],
+            "f": pa.array([0.1, math.nan, None], pa.float32()),
+            "d": [-0.0, math.nan, None],
+            "s": [{"x": 1.5, "a.b": "q"}, {"x": math.nan, "a.b": "r"}, None],
+            "unsigned": pa.array([2**64 - 1, None, 0], pa.uint64()),
+            "hundreds": pa.array([Decimal(100), None, Decimal(-5000)], pa.decimal128(5, -2)),
+            "old": [dt.date(1500, 1, 1), None, dt.date(1, 1, 1)],
+            "seconds": pa.array([dt.datetime(1500, 1, 1), None, dt.datetime(2026, 1, 1)], pa.timestamp("s")),
+            "text": ["a\0b", "ü😀" * 50, ""],
+            "odd `name`": pa.RunEndEncodedArray.from_arrays([2, 3], ["x", "y"]),
+        }
+    )
+    table = anabranch.open(lake.path).create_table(
+        "db.t", rows, properties={"anabranch.write.inline-rows": "0"}
+    )
+    found = {
+        "f > 1": [2],
+        "d = 'NaN'": [2],
+        "d = 0": [1],
+        "NOT d > 1": [1],
+        "s.x > 2": [2],
+        "s.`a.b` = 'q'": [1],
+        "unsigned = 18446744073709551615": [1],
+        "hundreds < 0": [3],
+        "old < DATE '1400-01-01'": [3],
+        "seconds < TIMESTAMP_NTZ '1600-01-01'": [1],
+        "text LIKE 'ü%'": [2],
+        "length(text) = 3": [1],
+        "`odd ``name``` = 'x'": [1, 2],
+    }
+    arrays = ", ".join(f"sort_array(collect_list(IF({condition}, id, NULL)))" for condition in found)
+    pruned = " UNION ALL ".join(
+        f"SELECT {i}, sort_array(collect_list(id)) FROM {{lake}}.db.t WHERE {condition}"
+        for i, condition in enumerate(found)
+    )
+    assert list(lake.rows(f"SELECT {arrays} FROM {{lake}}.db.t")[0]) == list(found.values())
+    assert [ids for _, ids in sorted(map(tuple, lake.rows(pruned)))] == list(found.values())
+    table.append({"id": [4], "s": [{"x": 2.5, "new": [1]}]}, evolve=True)
+    assert lake.rows("SELECT id, s.new FROM {lake}.db.t WHERE s.new IS NOT NULL") == [(4, [1])]

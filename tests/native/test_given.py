@@ -83,7 +83,11 @@ def test_levels_of_an_index_that_have_names_are_columns(repo: Repository) -> Non
         ([[None], None, []], pa.list_(POINT), [[None], None, []]),
         ([{"Y": "a", "X": 1}], POINT, [{"x": 1, "y": "a"}]),
         (pa.array([[1, 2], None], pa.list_(pa.int8(), 2)), pa.list_(pa.int64()), [[1, 2], None]),
-        (pa.array([[1], None], pa.list_view(pa.int8())), pa.list_(pa.int64()), [[1], None]),
+        (
+            pa.array([[0], [1], None, []], pa.list_view(pa.int8())).slice(1),
+            pa.list_(pa.int64()),
+            [[1], None, []],
+        ),
         (
             pa.array([[("k", 1)], None, [("l", 2), ("m", 3)]], pa.map_(pa.string(), pa.int8())).slice(1),
             pa.map_(pa.string(), pa.int64()),

@@ -84,7 +84,7 @@ def _unpacked(array: pa.Array) -> pa.Array:
         return array.cast(t.value_type)
     if pa.types.is_run_end_encoded(t):
         return pc.run_end_decode(array)
-    if pa.types.is_fixed_size_list(t) or pa.types.is_list_view(t) or pa.types.is_large_list_view(t):
+    if pa.types.is_fixed_size_list(t):
         return array.cast(pa.list_(t.value_type))
     return array
 

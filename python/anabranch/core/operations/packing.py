@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
@@ -108,6 +109,7 @@ class PackedFile:
                 compression="zstd",
                 use_dictionary=_repeating(rows),
                 store_decimal_as_integer=True,
+                write_statistics=[path for f in self._schema for path in _ordered(f.name, f.type)],
                 version="2.6",
             )
         return self._writer
@@ -118,6 +120,23 @@ class PackedFile:
             self._last.result()
         self._writing(self._schema.empty_table()).close()
         return self._out.getvalue()
+
+
+def _ordered(path: str, t: pa.DataType) -> Iterator[str]:
+    """The columns of Parquet that get statistics there.
+
+    Those of floats know nothing of NaN, which in Spark's order is above all numbers.
+    """
+    if pa.types.is_struct(t):
+        for i in range(t.num_fields):
+            yield from _ordered(f"{path}.{t.field(i).name}", t.field(i).type)
+    elif pa.types.is_map(t):
+        yield from _ordered(f"{path}.key_value.key", t.key_type)
+        yield from _ordered(f"{path}.key_value.value", t.item_type)
+    elif pa.types.is_list(t):
+        yield from _ordered(f"{path}.list.element", t.value_type)
+    elif not pa.types.is_floating(t):
+        yield path
 
 
 def _repeating(rows: pa.Table) -> list[str]:
