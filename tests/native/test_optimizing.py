@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -317,3 +319,41 @@ def test_branches_that_both_were_compacted_merge_without_reading_what_they_did_n
     expected = PLAIN | dict.fromkeys(range(60, 70), "v") | {1: "dev", 22: "dev"}
     assert values(many) == {i: v for i, v in expected.items() if i not in (2, 33, 40)}
     assert [f for f in many.verify(full=True) if f.problem] == []
+
+
+@pytest.mark.proves("TXN-2", "ROW-5")
+@pytest.mark.parametrize("mode", ["merge-on-read", "copy-on-write"])
+def test_writers_of_their_own_rows_beside_compactions_lose_nothing(repo: Repository, mode: str) -> None:
+    """Without copies, none of them is in the way of another."""
+    table = repo.create_table("db.t", {"id": list(range(30)), "n": [0] * 30})
+    table.append({"id": list(range(30, 60)), "n": [0] * 30})
+    table.set_properties({"anabranch.write.mode": mode})
+    done, conflicts, writing = dict.fromkeys(range(60), 0), [0], threading.Event()
+
+    def write(writer: int) -> None:
+        mine = [i for i in range(60) if i % 3 == writer]
+        for step in range(5):
+            ids = mine[step : step + 8]
+            with contextlib.suppress(anabranch.errors.CommitConflict):
+                other(repo).update({"n": "n + 1"}, f"id IN ({', '.join(map(str, ids))})")
+                done.update({i: done[i] + 1 for i in ids})
+                continue
+            conflicts[0] += 1
+
+    def compact() -> None:
+        while not writing.is_set():
+            with contextlib.suppress(anabranch.errors.CommitConflict):
+                other(repo).optimize()
+
+    writers = [threading.Thread(target=write, args=(n,)) for n in range(3)]
+    compacting = threading.Thread(target=compact)
+    for t in (compacting, *writers):
+        t.start()
+    for t in writers:
+        t.join()
+    writing.set()
+    compacting.join()
+    found = repo.table("db.t").to_arrow().to_pylist()
+    assert {r["id"]: r["n"] for r in found} == done and len(found) == 60
+    assert conflicts[0] == 0 or mode == "copy-on-write"
+    assert [f for f in repo.verify(full=True) if f.problem] == []

@@ -166,6 +166,36 @@ def test_who_is_not_read_by_those_whom_it_did_not_see_comes_first(repo: Reposito
     assert ids(repo, table) == [50]
 
 
+@pytest.mark.proves("TXN-5")
+def test_what_was_read_is_tried_on_new_rows_where_bounds_do_not_tell(
+    repo: Repository, table: str, refused: Refused
+) -> None:
+    """Each reads the table that it writes, so only what the later one would have read decides."""
+    with repo.transaction() as tx:
+        tx.table(table).update({"s": "s || $more"}, "id IN (3, $last)", {"more": "!", "last": 7})
+        other(repo).table(table).update({"s": "'x'"}, "id IN (2, 8)")
+    with repo.transaction() as tx:
+        tx.table(table).upsert({"id": [1, 9], "s": ["u", "u"]}, on="id")
+        other(repo).table(table).upsert({"id": [0, 5, 40], "s": ["v", "v", "v"]}, on="id")
+    found = {r["id"]: r["s"] for r in repo.table(table).to_arrow().to_pylist()}
+    changed = {0: "v", 1: "u", 2: "x", 3: "d!", 5: "v", 7: "h!", 8: "x", 9: "u", 40: "v"}
+    assert found == dict(enumerate("abcdefghij")) | changed
+    late: list[tuple[Any, Any]] = [
+        (lambda t: t.update({"s": "'late'"}, "s = 'new' OR id = 3"), lambda t: t.update({"s": "'new'"}, "id = 8")),
+        (lambda t: t.delete("id > (SELECT max(id) - 2 FROM t)"), lambda t: t.update({"s": "'y'"}, "id = 2")),
+        (lambda t: t.upsert({"id": [77], "s": ["mine"]}, on="id"), lambda t: t.upsert({"id": [77], "s": ["b"]}, "id")),
+        (
+            lambda t: t.merge({"id": [6, 78], "s": ["kept", "new"]}, on="id", matched=None),
+            lambda t: t.delete("id = 6 AND s = 'g'"),
+        ),
+    ]  # fmt: skip
+    for mine, theirs in late:
+        with refused("ANABRANCH_COMMIT.CONFLICT") as caught, repo.transaction() as tx:
+            mine(tx.table(table))
+            theirs(other(repo).table(table))
+        assert "would have been read" in str(caught.value)
+
+
 def test_names_of_namespaces_and_tables_are_checked(repo: Repository, table: str, refused: Refused) -> None:
     with refused("ANABRANCH_NAMESPACE.NOT_FOUND"):
         repo.create_table("nowhere.t", {"id": [1]})

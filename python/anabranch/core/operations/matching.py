@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,12 +28,14 @@ class Matches:
         inserted: how many of them are new.
         gone: places of the rows that are replaced or deleted.
         condition: on the rows of the table that were looked at.
+        wanted: whether some other rows have keys of the given ones.
     """
 
     rows: pa.Table
     inserted: int
     gone: pa.ChunkedArray
     condition: pc.Expression | None
+    wanted: Callable[[Rows], bool]
 
 
 def matched(
@@ -88,7 +90,16 @@ def matched(
             fresh = connection.sql(f"SELECT * FROM source s ANTI JOIN found t ON {equal}").to_arrow_table()
     gone = pairs.column(ROW_PLACE) if update is not None else pa.chunked_array([], pa.int64())
     changed = pairs.drop_columns([ROW_PLACE]) if update == "update" else None
-    return Matches(_together(t, changed, fresh), fresh.num_rows, gone, condition)
+    given_keys = source.select(keys)
+
+    def wanted(others: Rows) -> bool:
+        with connected() as connection:
+            connection.register("others", others.read(keys, condition))
+            connection.register("given", given_keys)
+            sql = f"SELECT 1 FROM others t SEMI JOIN given s ON {equal} LIMIT 1"
+            return bool(connection.sql(sql).fetchall())
+
+    return Matches(_together(t, changed, fresh), fresh.num_rows, gone, condition, wanted)
 
 
 def _together(t: TableState, changed: pa.Table | None, fresh: pa.Table) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, bound, connected, quoted
+from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
 from anabranch.core.operations.scan import columnless, readable_names, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
@@ -92,6 +92,15 @@ class Rows:
     def dataset(self) -> TableDataset:
         """With all columns that are readable, hidden ones too."""
         return TableDataset(self._store, self._table, readable_names(self._table))
+
+
+def has_subquery(where: Where) -> bool:
+    """Whether a condition looks at other rows than the one that it is about."""
+    if isinstance(where, pc.Expression):
+        return False
+    with connected() as connection:
+        nodes = syntax(connection, f"SELECT 1 FROM t WHERE ({sql_of(where)}\n)")
+        return any(node.get("class") == "SUBQUERY" for node in nodes)
 
 
 def sql_of(where: Where) -> str:

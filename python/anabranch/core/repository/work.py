@@ -27,18 +27,22 @@ from anabranch.core.operations.pruning import prune
 from anabranch.core.operations.reads import TableRead
 from anabranch.core.operations.rewriting import Rewriter
 from anabranch.core.operations.row_context import RowContext
-from anabranch.core.operations.rows import Rows, Where, expression
+from anabranch.core.operations.rows import Rows, Where, expression, has_subquery
 from anabranch.core.operations.scan import PLACE_BITS, full_schema, numbered_files
 from anabranch.core.operations.writing import RowWriter
 from anabranch.core.repository.history import named, readable
 from anabranch.core.repository.resolver import ResolvedRef
 from anabranch.core.transaction.committer import CommitContext, Committer
-from anabranch.errors import error
+from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
 
     from anabranch.core.repository.repository import Repository
+
+
+MAX_TRIED_ROWS = 100_000
+"""Of a file in which other rows came: of more it is not tried whether they would have been read."""
 
 
 class Work:
@@ -86,8 +90,21 @@ class Work:
         for name, n in counts.items():
             self._metrics[name] = self._metrics.get(name, 0) + n
 
-    def read(self, t: TableState, conditions: Sequence[Any], changes_too: bool) -> None:
-        """Remembers that rows of a table decided what is done; conditions are those that were pushed down."""
+    def read(
+        self,
+        t: TableState,
+        conditions: Sequence[Any],
+        changes_too: bool,
+        wanted: Callable[[Rows], bool] | None = None,
+    ) -> None:
+        """Remembers that rows of a table decided what is done.
+
+        Args:
+            t: the table.
+            conditions: those that were pushed down.
+            changes_too: whether rows that go since matter as well.
+            wanted: whether one of some other rows would have been read: tried where bounds don't tell.
+        """
         if t.id not in self.base.tables or not TableProperties.of(t.metadata.properties).serializable:
             return
         before = self._reads.get(t.id)
@@ -95,12 +112,21 @@ class Work:
         def may_cover(file: DataFile, now: TableState) -> bool:
             if before is not None and before.may_cover(file, now):
                 return True
-            return any(
+            near = any(
                 c is None or prune([file], c, t.metadata, full_schema(t)) for c in conditions or [None]
             )
+            return near and (wanted is None or self._tried(file, now, wanted))
 
         changes = changes_too or (before is not None and before.changes_too)
         self._reads[t.id] = TableRead(t.id, may_cover, changes)
+
+    def _tried(self, file: DataFile, now: TableState, wanted: Callable[[Rows], bool]) -> bool:
+        if file.rows > MAX_TRIED_ROWS:
+            return True
+        try:
+            return wanted(Rows(self.repository.store, replace(now, files=FileSet.of([file]))))
+        except AnabranchError:  # it can't be told of these rows
+            return True
 
     # --- namespaces and tables
 
@@ -263,8 +289,12 @@ class Work:
         parameters: Parameters,
         exprs: Mapping[str, str] | None = None,
     ) -> pa.Table:
-        found, pushed = self._rows(t).select(names, where, parameters, exprs or {})
-        self.read(t, pushed, changes_too=False)
+        def of(rows: Rows) -> tuple[pa.Table, Sequence[Any]]:
+            return rows.select(names, where, parameters, exprs or {})
+
+        found, pushed = of(self._rows(t))
+        alone = not has_subquery(where)  # which would be about other rows, too
+        self.read(t, pushed, False, (lambda rows: bool(of(rows)[0].num_rows)) if alone else None)
         return found
 
     def _rows(self, t: TableState) -> Rows:
@@ -284,7 +314,8 @@ class Work:
         t, reader = self._given(name, data, evolve)
         source = Aligned(t.full_name, t.metadata).given(reader)
         found: Matches = matched(self._rows(t), t, source, on, matched_rows, new_rows)
-        self.read(t, [found.condition], changes_too=False)
+        # rows that are matched and left alone may not go
+        self.read(t, [found.condition], matched_rows is None, found.wanted)
         added = self._written(t, found.rows.to_reader(), lineage=True) if found.rows.num_rows else []
         gone = self._replaced(t, found.gone, added)
         counts = {
