@@ -119,11 +119,10 @@ def test_the_same_row_twice_is_a_conflict_that_names_it(
 @pytest.mark.parametrize(
     "theirs",
     [
-        lambda t: t.add_column("x", pa.int32()),
         lambda t: t.overwrite({"id": [1]}),
         lambda t: t.restore(0),
     ],
-    ids=["columns", "overwrite", "restore"],
+    ids=["overwrite", "restore"],
 )
 def test_what_needs_the_table_as_it_was_read(
     repo: Repository, table: str, theirs: Any, refused: Refused
@@ -132,6 +131,33 @@ def test_what_needs_the_table_as_it_was_read(
     with refused("ANABRANCH_COMMIT.CONFLICT"), repo.transaction() as tx:
         theirs(tx.table(table))
         other(repo).table(table).append({"id": [78]})
+
+
+@pytest.mark.proves("TXN-2", "TXN-6")
+def test_columns_need_the_columns_and_properties_as_they_were_read_and_no_rows(
+    repo: Repository, table: str, refused: Refused
+) -> None:
+    with repo.transaction() as tx:
+        tx.table(table).add_column("x", pa.int32())
+        tx.table(table).append({"id": [77], "y": [1.5]}, evolve=True)
+        tx.table(table).update({"x": "7"}, "id = 3")
+        other(repo).table(table).append({"id": [78]})
+        other(repo).table(table).delete("id = 4")
+        other(repo).table(table).optimize()
+    found = {r["id"]: (r["x"], r["y"]) for r in repo.table(table).to_arrow().to_pylist()}
+    assert found == {i: (None, None) for i in range(10) if i != 4} | {
+        3: (7, None),
+        77: (None, 1.5),
+        78: (None,) * 2,
+    }
+    for theirs in (
+        lambda t: t.set_properties({"comment": "theirs"}),
+        lambda t: t.rename_column("s", "u"),
+    ):
+        with refused("ANABRANCH_COMMIT.CONFLICT"), repo.transaction() as tx:
+            tx.table(table).set_properties({"comment": "mine"})
+            theirs(other(repo).table(table))
+    assert repo.table(table).schema.names == ["id", "u", "x", "y"]
 
 
 def test_a_table_that_was_dropped_or_made_meanwhile(repo: Repository, table: str, refused: Refused) -> None:

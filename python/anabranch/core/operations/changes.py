@@ -34,7 +34,8 @@ class TableWork:
     Attributes:
         base: as it was; None for one that was created.
         now: as it is; None for one that was dropped.
-        exact: whether it must be as it was read, and not only have the same columns.
+        exact: whether it must be as it was read. Its columns must be in any case, and its properties where
+            the work changes metadata.
         clear: all files that it had are gone.
         adopt: the commit whose state of the table came back.
         adopted: that state.
@@ -136,9 +137,7 @@ class Changes:
             if work.now is None:
                 return None  # made and dropped again
             return TableChange(name=work.now.name, metadata=work.now.metadata, add=add, manifests=manifests)
-        there = same_layout(work.base, now)
-        if work.exact and there.at != work.base.at:
-            raise Conflict(f"the table {there.full_name} was changed meanwhile", there.at)
+        there = self._there(work, work.base, now)
         if work.now is None:
             return TableChange(dropped=True)
         known = (work.adopted or work.base).metadata
@@ -153,6 +152,18 @@ class Changes:
         if not work.clear:
             change = self._masked(work, work.adopted or there, now, change)
         return None if change == TableChange(add=(), manifests=(), remove=[], deletions={}) else change
+
+    def _there(self, work: TableWork, was: TableState, now: CatalogState) -> TableState:
+        """The table as it is now, if the work fits on it [TXN-2]."""
+        there = same_layout(was, now)
+        mine = was.metadata if work.now is None else work.now.metadata
+        # a new constraint was checked on the rows that were there
+        checked = any(c not in was.metadata.constraints for c in mine.constraints)
+        if (work.exact or checked) and there.at != was.at:
+            raise Conflict(f"the table {there.full_name} was changed meanwhile", there.at)
+        if mine != was.metadata and there.metadata != was.metadata:
+            raise Conflict(f"the properties of {there.full_name} were changed meanwhile", there.at)
+        return there
 
     def _masked(
         self, work: TableWork, there: TableState, now: CatalogState, change: TableChange

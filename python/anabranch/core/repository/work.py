@@ -198,7 +198,7 @@ class Work:
         t = self._writable(name)
         metadata = change(t.metadata, t.full_name)
         if metadata != t.metadata:
-            self._set(replace(t, metadata=metadata), exact=True)
+            self._set(replace(t, metadata=metadata))
             self._counted("ALTER TABLE")
 
     def restore(self, name: Name, point: int | str | datetime) -> None:
@@ -244,7 +244,7 @@ class Work:
             metadata = schemas.evolved(t.metadata, t.full_name, reader.schema)
             if metadata != t.metadata:
                 t = replace(t, metadata=metadata)
-                self._set(t, exact=True)
+                self._set(t)
         return t, reader
 
     def _written(self, t: TableState, reader: pa.RecordBatchReader, lineage: bool = False) -> list[DataFile]:
