@@ -176,6 +176,38 @@ def test_columns_of_the_end_are_read_from_all_versions(lake: Lake) -> None:
     ]
 
 
+def test_types_at_the_end_hold_the_rows_of_all_versions(lake: Lake) -> None:
+    """A restore, and the way to another branch, lead to narrower types, and to columns that may not be NULL."""
+    lake.rows(
+        "CREATE TABLE {lake}.w (id INT NOT NULL, s STRUCT<a: INT, l: ARRAY<INT>>) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
+    )
+    lake.rows("INSERT INTO {lake}.w VALUES (1, named_struct('a', 1, 'l', array(1)))")
+    lake.rows("CREATE BRANCH narrow IN {lake}")
+    lake.rows("DELETE FROM {lake}.`w@narrow` WHERE id = 1")
+    one = (1, 1, [1])
+    for change in ("id TYPE BIGINT", "s.a TYPE BIGINT", "s.l.element TYPE BIGINT", "id DROP NOT NULL"):
+        lake.rows(f"ALTER TABLE {{lake}}.w ALTER COLUMN {change}")
+    big = 1 << 40
+    lake.rows(
+        f"INSERT INTO {{lake}}.w VALUES ({big}, named_struct('a', {big}, 'l', array({big}))), (NULL, NULL)"
+    )
+    lake.rows("RESTORE TABLE {lake}.w TO VERSION AS OF 1")
+    rows = [(big, big, [big]), (None, None, None)]
+    query = "SELECT id, s.a, s.l FROM {lake}.w CHANGES"
+    assert lake.rows(f"{query} FROM VERSION 6 EXCLUSIVE TO VERSION 7 ORDER BY 1 DESC") == rows
+    assert lake.rows(f"{query} FROM VERSION 2 TO VERSION 6 ORDER BY 1 DESC") == rows
+    assert lake.rows(f"{query} FROM VERSION 'main~1' EXCLUSIVE TO VERSION 'narrow' ORDER BY 1 DESC") == [
+        rows[0],
+        one,
+        rows[1],
+    ]
+    assert lake.rows("SELECT typeof(id) FROM {lake}.w") == [("int",)]
+    lake.rows("CREATE OR REPLACE TABLE {lake}.w (id INT NOT NULL, n INT NOT NULL)")
+    assert lake.rows("SELECT id, n FROM {lake}.w CHANGES FROM VERSION 7 EXCLUSIVE TO VERSION 8") == [
+        (1, None)
+    ]
+
+
 def test_changes_of_large_files_read_only_what_changed(lake: Lake) -> None:
     lake.rows("CREATE TABLE {lake}.big AS SELECT /*+ COALESCE(1) */ id, 'a' AS v FROM range(50000)")
     lake.rows("DELETE FROM {lake}.big WHERE id % 1000 = 7")

@@ -36,6 +36,14 @@ object ColumnType {
     case _ => None
   }
 
+  /** A type with its parts such that it holds, as well, the values of another type of the same kind. */
+  def holding(t: ColumnType, other: ColumnType): ColumnType = (t, other) match {
+    case (Struct(f), Struct(g)) => Struct(Column.holding(f, g))
+    case (Arr(e, n), Arr(f, m)) => Arr(holding(e, f), n || m)
+    case (Mapping(k, v, n), Mapping(l, w, m)) => Mapping(holding(k, l), holding(v, w), n || m)
+    case _ => wider(t, other).getOrElse(t)
+  }
+
   def encode(t: ColumnType): Json = t match {
     case Primitive(name) => Json.Text(name)
     case Struct(fields) => Json.obj("struct" -> Json.Arr(fields.map(Column.encode)))
@@ -128,6 +136,15 @@ object Column {
   }
 
   private def fold(name: String): String = name.toLowerCase(java.util.Locale.ROOT)
+
+  /** Columns with types such that they hold, as well, the rows of another version of the table: in the wider type, and NULL
+    * where a column is not there.
+    */
+  def holding(columns: Seq[Column], others: Seq[Column]): Seq[Column] = columns.map { c =>
+    others.find(_.physical == c.physical).fold(c.copy(nullable = true)) { o =>
+      c.copy(dataType = ColumnType.holding(c.dataType, o.dataType), nullable = c.nullable || o.nullable)
+    }
+  }
 
   /** Finds a column by its logical path, each part compared without case. */
   def find(columns: Seq[Column], path: Seq[String]): Option[Column] = path match {

@@ -1,7 +1,7 @@
 package io.anabranch.core.repository
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.format.{DataFile, Entry}
+import io.anabranch.core.format.{Column, DataFile, Entry}
 import io.anabranch.core.log.TableState
 import io.anabranch.core.operations.{FileDifference, Names, RebaseContext, RowDifference}
 
@@ -29,9 +29,24 @@ final case class ChangeStep(version: Long, timeMillis: Long, differences: Seq[Fi
 /** Changes of a table's rows.
   *
   * @param table
-  *   the state at the end, by whose columns all is read
+  *   the state at the end, by whose columns all is read; their types hold the rows of all versions
   */
-final case class TableChanges(table: TableState, steps: Seq[ChangeStep])
+final case class TableChanges private (table: TableState, steps: Seq[ChangeStep])
+
+object TableChanges {
+
+  /** @param states
+    *   those that rows are told of, besides that at the end
+    */
+  private[repository] def of(
+      end: TableState,
+      states: Seq[TableState],
+      steps: Seq[ChangeStep]
+  ): TableChanges = {
+    val columns = states.map(_.metadata.columns).distinct.foldLeft(end.metadata.columns)(Column.holding)
+    TableChanges(end.copy(metadata = end.metadata.copy(columns = columns)), steps)
+  }
+}
 
 /** Differences between versions of a table, by row. */
 private[repository] trait Changes extends History {
@@ -72,7 +87,7 @@ private[repository] trait Changes extends History {
       val last = to.version - (if (range.toInclusive) 0 else 1)
       if (from.version > to.version) throw invalid(table, range.from, range.to.getOrElse(to.version.toString))
       alongPath(ref, table, first, last, net)
-    } else TableChanges(to, Seq(step(to, Some(from))))
+    } else TableChanges.of(to, Seq(from), Seq(step(to, Some(from))))
   }
 
   /** Whether a state is one that the table has had along first parents. */
@@ -98,7 +113,7 @@ private[repository] trait Changes extends History {
       .toSeq
     if (range.to.exists(_ < range.from))
       throw invalid(table, utc(range.from), range.to.fold("")(utc))
-    if (inside.isEmpty) TableChanges(table, Nil)
+    if (inside.isEmpty) TableChanges.of(table, Nil, Nil)
     else alongPath(ref, table, inside.last, inside.head, net)
   }
 
@@ -119,7 +134,7 @@ private[repository] trait Changes extends History {
       last: Long,
       net: Boolean
   ): TableChanges =
-    if (first > last) TableChanges(table, Nil)
+    if (first > last) TableChanges.of(table, Nil, Nil)
     else {
       val end =
         if (last == table.version) table else at(ref, table, RestorePoint.Version(last.toString)).table
@@ -127,14 +142,14 @@ private[repository] trait Changes extends History {
       def state(e: Entry) = states.at(e).tables(table.id)
       if (net) {
         val before = path.find(_._1 == first - 1).map { case (_, e) => state(e) }
-        TableChanges(end, Seq(step(end, before)))
+        TableChanges.of(end, before.toSeq, Seq(step(end, before)))
       } else {
-        val steps = path.filter(_._1 >= first).map { case (version, e) =>
+        val told = path.filter(_._1 >= first).map { case (version, e) =>
           val before = path.find(_._1 == version - 1).map { case (_, b) => state(b) }
-          if (e.commit.tables(table.id).rearranged) ChangeStep(version, e.commit.timeMillis, Nil)
-          else step(state(e), before)
+          if (e.commit.tables(table.id).rearranged) (ChangeStep(version, e.commit.timeMillis, Nil), Nil)
+          else (step(state(e), before), state(e) +: before.toSeq)
         }
-        TableChanges(end, steps.reverse)
+        TableChanges.of(end, told.flatMap(_._2), told.map(_._1).reverse)
       }
     }
 
