@@ -173,6 +173,7 @@ def test_what_would_read_files_by_themselves_is_refused_and_does_not_crash(table
     with pytest.raises(FileNotFoundError, match="which rows are deleted"):
         ds.Scanner.from_dataset(table.dataset()).to_table()
     for wrong in (
+        lambda d: d.to_table(columns={"x": pc.field("id") + 1}),
         lambda d: list(d.get_fragments()),
         lambda d: d.replace_schema(ROWS.schema),
         lambda d: d.__reduce__(),
@@ -185,3 +186,13 @@ def test_a_table_is_what_takes_streams_of_arrow_reads(repo: Repository, table: T
     assert ids(pa.table(table)) == [1, 2, 3, 4]
     assert polars.DataFrame(table).height == 4
     assert anabranch.open(repo.root).table("db.t").append(table.at(table.version)) == 4
+
+
+def test_a_nan_is_no_change_of_a_nan_wherever_it_stands(repo: Repository) -> None:
+    made = repo.create_table(
+        "db.n", {"x": [math.nan], "l": [[math.nan, 1.0]], "s": [{"x": math.nan}], "t": [(1, 2)]}
+    )
+    made.update({"x": "x"})
+    assert made.cell_changes(0).num_rows == 0
+    made.update({"l": "[l[1], 2.0]", "s": "{'x': 1.0}"})
+    assert made.cell_changes(0).column("column").to_pylist() == ["l", "s"]

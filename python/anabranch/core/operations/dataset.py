@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +58,8 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         Raises:
             SqlFailed: for a condition on columns that are not there, or that makes no sense for their types.
         """
+        if isinstance(columns, Mapping):
+            raise NotImplementedError("columns of a table are read by their names; compute others afterwards")
         condition = self._both(filter)
         if condition is not None:
             try:

@@ -55,10 +55,20 @@ def cell_changes(store: ObjectStore, before: TableState | None, after: TableStat
         }
         for o, n in zip(old, new, strict=True)
         for c in (column.name for column in after.metadata.columns)
-        if o[c] != n[c] and not (o[c] != o[c] and n[c] != n[c])  # a NaN is no change of a NaN
+        if not _same(o[c], n[c])
     ]
     texts = [(name, pa.string()) for name in ("column", "before", "after")]
     return pa.Table.from_pylist(cells, pa.schema([("row_id", pa.int64()), *texts]))
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether values are equal; a NaN is no change of a NaN, wherever it stands."""
+    match a, b:
+        case [*these], [*those]:
+            return len(these) == len(those) and all(map(_same, these, those))
+        case dict(), dict():
+            return a.keys() == b.keys() and all(_same(x, b[name]) for name, x in a.items())
+    return a == b or (a != a and b != b)
 
 
 def _text(value: object) -> str | None:
