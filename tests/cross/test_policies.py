@@ -35,8 +35,14 @@ def test_what_a_gate_has_to_let_pass_is_left_to_spark(gated: Any) -> None:
         repo.merge("dev")
     with pytest.raises(errors.GateNoEngine):
         repo.reset_branch("main", "dev")
+    head = repo.show().id
+    with pytest.raises(errors.GateNoEngine):
+        repo.rebase("main", "dev")
+    assert repo.show().id == head == anabranch.open(gated.uri).show().id
     gated.sql("MERGE BRANCH dev")
     assert repo.table("default.t").to_arrow().num_rows == 1
+    gated.sql("INSERT INTO t VALUES (2, 2)")
+    assert repo.table("default.t").optimize().commit is not None, "it changes no row"
 
 
 @pytest.mark.proves("POL-1")
@@ -60,6 +66,8 @@ def test_protected_branches_are_protected_from_python_too(gated: Any) -> None:
             repo.table("default.free").append({"id": [1]})
         with pytest.raises(errors.RefProtected):
             repo.reset_branch("main", "dev")
+        with pytest.raises(errors.RefProtected):
+            repo.rebase("dev", "main")
         with pytest.raises(errors.RefProtected):
             repo.drop_branch("dev")
     with pytest.raises(errors.RefProtected):
@@ -108,6 +116,8 @@ def test_rows_are_shown_to_those_only_who_were_granted_to_see_them(granted: Any)
         lambda: t.to_polars(),
         lambda: t.to_duckdb(),
         lambda: t.blame(),
+        lambda: t.blame(cells=True),
+        lambda: t.optimize("id = 1"),
         lambda: t.changes(0),
         lambda: t.cell_changes(0),
         lambda: t.row_history(0),
