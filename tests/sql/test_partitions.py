@@ -126,16 +126,6 @@ def test_replace_where_removes_the_partitions_for_which_it_is_true(
     assert [row[0] for row in lake.rows("SELECT n FROM t ORDER BY n")] == sorted([*left, 50])
 
 
-@pytest.mark.parametrize("condition", ["n = 1", "k = 1 AND n = 1", "k = 1 OR n = 1", "abs(k) = 1", "k = n"])
-def test_replace_where_that_splits_a_partition_is_refused(lake: Any, refused: Any, condition: str) -> None:
-    lake.sql("CREATE TABLE t (n INT, k INT) PARTITIONED BY (k)")
-    lake.sql("INSERT INTO t VALUES (1, 1), (2, 1)")
-    before = lake.rows("SHOW COMMITS")
-    with refused("ANABRANCH_WRITE.OVERWRITE_CONDITION", "default.t"):
-        lake.sql(f"INSERT INTO t REPLACE WHERE {condition} SELECT 3, 1")
-    assert lake.rows("SHOW COMMITS") == before
-
-
 @pytest.mark.parametrize(
     "transform", ["years(n)", "hours(d)", "bucket(0, n)", "truncate(3, d)", "bucket(4, f)", "zorder(n)"]
 )

@@ -4,6 +4,7 @@ import com.google.common.cache.{Cache, CacheBuilder}
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.{QueryContext, SparkRuntimeException}
 import org.apache.spark.broadcast.Broadcast
+import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.analysis.{NamedRelation, ResolveSchemaEvolution, VariableResolution}
@@ -159,6 +160,9 @@ object SparkBridge {
   /** The rows of a query, as Spark holds them. */
   def collected(query: DataFrame): Array[InternalRow] =
     query.asInstanceOf[Dataset[_]].queryExecution.executedPlan.executeCollect()
+
+  /** The same, where they are computed. */
+  def rows(query: DataFrame): RDD[InternalRow] = query.asInstanceOf[Dataset[_]].queryExecution.toRdd
 
   /** Lets Spark's cache see that tables were changed by something other than Spark's own commands. */
   def recache(session: ClassicSession, tables: Iterable[Seq[String]]): Unit =

@@ -78,7 +78,12 @@ final class AnabranchTable(
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = translated {
     val target = TableOptions.forWrite(repository, loaded, info.options)
     val dynamic = TableOptions.overwritesPartitions(info.options)
-    new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf, dynamic)
+    val rows = new RowReplacement(
+      repository,
+      new AnabranchTable(repository, catalog, target, options),
+      hadoopConf
+    )
+    new AnabranchWriteBuilder(new CommitSink(repository, target), name(), hadoopConf, dynamic, Some(rows))
   }
 
   override def metadataColumns(): Array[MetadataColumn] = LineageColumns.All
@@ -218,7 +223,7 @@ private[spark] object TableOptions {
       throw refused(
         "replaceWhere",
         "all rows would be overwritten",
-        "Use writeTo(…).overwrite(condition) for whole partitions; for other rows DELETE and INSERT in a transaction."
+        "Use writeTo(…).overwrite(condition)."
       )
     Seq("txnAppId", "txnVersion").filter(options.containsKey).foreach { o =>
       throw refused(o, "a write that is repeated is not recognised", "Leave it out, or use MERGE INTO.")

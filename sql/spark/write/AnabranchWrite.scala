@@ -46,12 +46,15 @@ trait WriteSink {
   *
   * @param dynamic
   *   whether what would overwrite everything overwrites the partitions that new rows go to
+  * @param rows
+  *   overwrites single rows; None where there are none yet
   */
 final class AnabranchWriteBuilder(
     sink: WriteSink,
     tableName: String,
     conf: Configuration,
-    dynamic: Boolean = false
+    dynamic: Boolean = false,
+    rows: Option[RowReplacement] = None
 ) extends WriteBuilder
     with SupportsOverwriteV2
     with SupportsDynamicOverwrite {
@@ -79,11 +82,16 @@ final class AnabranchWriteBuilder(
     this
   }
 
-  override def build(): Write = new AnabranchWrite(sink, tableName, mode, conf)
+  override def build(): Write = new AnabranchWrite(sink, tableName, mode, conf, rows)
 }
 
-final private class AnabranchWrite(sink: WriteSink, tableName: String, mode: WriteMode, conf: Configuration)
-    extends RequiresDistributionAndOrdering
+final private class AnabranchWrite(
+    sink: WriteSink,
+    tableName: String,
+    mode: WriteMode,
+    conf: Configuration,
+    rows: Option[RowReplacement]
+) extends RequiresDistributionAndOrdering
     with TracksReads {
   override def toBatch: BatchWrite = translated {
     val plan = WritePlans.of(sink.root, sink.tableId, sink.metadata)
@@ -92,31 +100,61 @@ final private class AnabranchWrite(sink: WriteSink, tableName: String, mode: Wri
       case WriteMode.Append => if (ofMerge) "MERGE" else "INSERT"
       case _ => "OVERWRITE"
     }
-    new AnabranchBatchWrite(sink, tableName, mode, operation, plan, read, conf)
+    val found = mode match {
+      case w: WriteMode.Where => Some(condemned(w))
+      case _ => None
+    }
+    new AnabranchBatchWrite(sink, mode, found, rows, operation, plan, read, conf)
   }
+
+  /** Found out before any row is written. */
+  private def condemned(where: WriteMode.Where): Condemned = {
+    val partitioning = sink.metadata.partitioning
+    val decided = sink.files.toSeq.map(f => f -> PartitionMatch.decide(where.condition, f, partitioning))
+    if (decided.forall(_._2.isDefined)) Condemned.Whole(decided.collect { case (f, Some(true)) => f })
+    else
+      rows
+        .zip(condition)
+        .map { case (r, c) => Condemned.Rows(r.rowsWhere(c), where.condition) }
+        .headOption
+        .getOrElse(
+          throw AnabranchException(
+            "ANABRANCH_WRITE.OVERWRITE_CONDITION",
+            "table" -> tableName,
+            "condition" -> where.text
+          )
+        )
+  }
+
   override def description(): String = s"anabranch $tableName"
 
   override def requiredDistribution(): Distribution = Distributions.unspecified()
   override def requiredOrdering(): Array[SortOrder] = PartitionOrder.of(sink.metadata)
 }
 
+/** What a condition says goes: whole files, or rows of some. */
+sealed private trait Condemned
+private object Condemned {
+  final case class Whole(files: Seq[DataFile]) extends Condemned
+
+  /** @param bounds
+    *   what files with such rows are known by
+    */
+  final case class Rows(gone: Map[String, RowPositions], bounds: Predicate) extends Condemned
+}
+
 /** Runs a write, and commits it. */
-final class AnabranchBatchWrite(
+final private class AnabranchBatchWrite(
     sink: WriteSink,
-    tableName: String,
     mode: WriteMode,
+    condemned: Option[Condemned],
+    rows: Option[RowReplacement],
     operation: String,
     plan: WritePlan,
     reads: Reads,
     conf: Configuration
 ) extends BatchWrite
     with CommitsOnce {
-
-  // found out before any row is written
-  private val condemned: Option[Seq[DataFile]] = mode match {
-    case WriteMode.Where(condition, text) => Some(matching(condition, text))
-    case _ => None
-  }
 
   override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory =
     new RowWriterFactory(plan, SparkBridge.broadcast(conf), WritePlans.parquetSettings(plan.schema))
@@ -125,34 +163,29 @@ final class AnabranchBatchWrite(
   override def useCommitCoordinator(): Boolean = false
 
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
-    val files = RowWriter.settled(plan, conf, filesOf(messages))
-    val remove = mode match {
-      case WriteMode.Append => Some(Nil)
-      case WriteMode.Everything => None
-      case _: WriteMode.Where => condemned
-      case WriteMode.TouchedPartitions =>
-        val touched = files.map(_.partition).toSet
-        Some(sink.files.filter(f => touched(f.partition)).toSeq)
+    val written = filesOf(messages)
+    condemned match {
+      case Some(Condemned.Rows(gone, bounds)) =>
+        committing(rows.foreach(_.commit(operation, gone, bounds, written, plan, reads)))
+      case other =>
+        val files = RowWriter.settled(plan, conf, written)
+        val remove = (mode, other) match {
+          case (_, Some(Condemned.Whole(whole))) => Some(whole)
+          case (WriteMode.Append, _) => Some(Nil)
+          case (WriteMode.TouchedPartitions, _) =>
+            val touched = files.map(_.partition).toSet
+            Some(sink.files.filter(f => touched(f.partition)).toSeq)
+          case _ => None
+        }
+        committing(sink.finish(operation, files, remove, reads))
     }
-    committing(sink.finish(operation, files, remove, reads))
   }
 
   override def abort(messages: Array[WriterCommitMessage]): Unit = unlessCommitted {
-    filesOf(messages.filter(_ != null)).foreach(RowWriter.delete(plan.target, conf, _))
+    (rows.toSeq.flatMap(_.files) ++ filesOf(messages.filter(_ != null)))
+      .foreach(RowWriter.delete(plan.target, conf, _))
   }
 
   private def filesOf(messages: Array[WriterCommitMessage]): Seq[DataFile] =
     messages.toSeq.collect { case TaskResult(files) => files }.flatten
-
-  private def matching(condition: Predicate, text: String): Seq[DataFile] = sink.files.filter { f =>
-    PartitionMatch
-      .decide(condition, f, sink.metadata.partitioning)
-      .getOrElse(
-        throw AnabranchException(
-          "ANABRANCH_WRITE.OVERWRITE_CONDITION",
-          "table" -> tableName,
-          "condition" -> text
-        )
-      )
-  }.toSeq
 }

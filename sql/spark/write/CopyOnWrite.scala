@@ -64,7 +64,7 @@ final private class CopyOnWrite(repository: Repository, loaded: LoadedTable, con
   * @param rowsCopied
   *   rows that are only copied
   */
-final private case class CopiedFiles(files: Seq[DataFile], rewritten: Set[String], rowsCopied: Long)
+final private[write] case class CopiedFiles(files: Seq[DataFile], rewritten: Set[String], rowsCopied: Long)
 
 /** Rows that are to stand in one file. */
 final private[write] class Bin {

@@ -65,6 +65,7 @@ object ReadTracking extends Strategy {
   private def condition(command: V2WriteCommand): Option[RowCondition] = (command match {
     case w: WriteDelta => Some(w.condition -> w.originalTable.output)
     case r: ReplaceData => Some(r.condition -> r.originalTable.output)
+    case o: OverwriteByExpression => Some(o.deleteExpr -> o.table.output)
     case _ => None
   }).collect {
     case (c, output)
@@ -91,6 +92,9 @@ trait TracksReads {
     tracked = Some((scans, condition, keys))
     ofMerge = merge
   }
+
+  /** What the statement's own condition says of the rows of its target; None if nobody told, or it says more. */
+  protected def condition: Option[RowCondition] = tracked.flatMap(_._2)
 
   /** @param target
     *   the table that is written to, as it was read

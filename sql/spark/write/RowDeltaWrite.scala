@@ -1,10 +1,9 @@
 package io.anabranch.spark.write
 
 import io.anabranch.core.format._
-import io.anabranch.core.operations.{Reads, RowChanges, TableIntents, TableRead}
+import io.anabranch.core.operations.{Reads, TableIntents, TableRead}
 import io.anabranch.core.repository.{LoadedTable, Repository}
 import io.anabranch.spark.AnabranchErrors.translated
-import io.anabranch.spark.CommitSettings
 import io.anabranch.spark.schema.SchemaChanges
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
@@ -66,8 +65,7 @@ final private class RowDeltaBatchWrite(
 ) extends DeltaBatchWrite
     with CommitsOnce {
 
-  // rows that only a transaction knows have no lasting ids yet, which their copies would have to hold
-  private val copies = WritePlans.copiesOnWrite(loaded.table.metadata) && loaded.ref.transaction.isEmpty
+  private val changes = new RowCommit(repository, loaded, conf)
   // what the driver made of the tasks' files
   @volatile private var made: Seq[DataFile] = Nil
 
@@ -80,12 +78,9 @@ final private class RowDeltaBatchWrite(
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
     val results = messages.toSeq.collect { case r: DeltaResult => r }
     val table = loaded.table
-    val gone = results
-      .flatMap(_.gone)
-      .groupMapReduce(_._1)(g => DeletionVector.deserialize(g._2))(_.union(_))
-      .map { case (number, rows) => table.files.bounds.files(number).id -> rows }
+    val gone = Places.together(table, results.map(_.gone))
     val started = System.nanoTime()
-    val settled = settle(gone, results.flatMap(_.files))
+    val settled = changes.settle(gone, results.flatMap(_.files), plan)
     made = settled.files
     val writing = results.map(_.writeNanos).sum + System.nanoTime() - started
     val (inserted, updated) = (results.map(_.inserted).sum, results.map(_.updated).sum)
@@ -96,26 +91,9 @@ final private class RowDeltaBatchWrite(
       "rows_deleted" -> (gone.valuesIterator.map(_.size).sum - updated),
       "scan_ms" -> results.map(_.scanNanos).sum / 1000000,
       "write_ms" -> writing / 1000000
-    ) ++ Option.when(copies)("rows_copied" -> settled.rowsCopied)
-    val intent = RowChanges(
-      loaded.state,
-      table.id,
-      gone,
-      repository.stage(made),
-      Set.empty,
-      reads,
-      operation,
-      metrics,
-      repository.context(table),
-      settled.rewritten
     )
-    val by = CommitSettings.context(SparkBridge.conf)
-    committing(repository.commit(loaded.ref, intent, by)): Unit
+    committing(changes.commit(operation, gone, settled, reads, metrics))
   }
-
-  private def settle(gone: Map[String, RowPositions], written: Seq[DataFile]): CopiedFiles =
-    if (copies) new CopyOnWrite(repository, loaded, conf)(gone, written)
-    else CopiedFiles(RowWriter.settled(plan, conf, written), Set.empty, 0)
 
   override def abort(messages: Array[WriterCommitMessage]): Unit = unlessCommitted {
     (made ++ messages.toSeq.collect { case r: DeltaResult => r.files }.flatten)

@@ -1,7 +1,6 @@
 package io.anabranch.spark.write
 
-import io.anabranch.core.format.{DataFile, DeletionVector, RowPositions}
-import io.anabranch.spark.read.LineageColumns
+import io.anabranch.core.format.DataFile
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.catalyst.{InternalRow, ProjectingInternalRow}
@@ -9,8 +8,6 @@ import org.apache.spark.sql.catalyst.expressions.{GenericInternalRow, JoinedRow}
 import org.apache.spark.sql.connector.write._
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.util.SerializableConfiguration
-
-import scala.collection.mutable
 
 /** What a task of a row-level statement did.
   *
@@ -48,7 +45,7 @@ final class RowDeltaWriterFactory(
 final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
     extends DeltaWriter[InternalRow] {
   private val rows = new RowWriter(plan, settings)
-  private val gone = mutable.LongMap.empty[mutable.ArrayBuilder.ofLong]
+  private val gone = new Places
   private val joined = new JoinedRow
   // a statement that asks for hidden columns has them behind the table's own
   private val own = {
@@ -61,10 +58,10 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
   private val started = System.nanoTime()
   private var writing = 0L
 
-  override def delete(metadata: InternalRow, id: InternalRow): Unit = mark(id.getLong(0))
+  override def delete(metadata: InternalRow, id: InternalRow): Unit = gone.mark(id.getLong(0))
 
   override def update(metadata: InternalRow, id: InternalRow, row: InternalRow): Unit = timed {
-    mark(id.getLong(0))
+    gone.mark(id.getLong(0))
     updated += 1
     val known = metadata.getLong(0)
     // a row of an open transaction gets its id by the commit
@@ -85,10 +82,6 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
       own
     }
 
-  private def mark(place: Long): Unit = gone
-    .getOrElseUpdate(LineageColumns.fileOf(place).toLong, new mutable.ArrayBuilder.ofLong)
-    .addOne(LineageColumns.positionOf(place)): Unit
-
   private def timed(body: => Unit): Unit = {
     val start = System.nanoTime()
     body
@@ -100,9 +93,7 @@ final private class RowDeltaWriter(plan: WritePlan, settings: => Configuration)
     timed { files = rows.commit().asInstanceOf[TaskResult].files }
     DeltaResult(
       files,
-      gone.map { case (file, places) =>
-        file.toInt -> DeletionVector.serialize(RowPositions.of(places.result()))
-      }.toMap,
+      gone.result(),
       inserted,
       updated,
       System.nanoTime() - started - writing,
