@@ -18,6 +18,8 @@ LITERALS: dict[str, list[str]] = {
     "INT": ["0", "1", "2", "3", "-7"],
     "BIGINT": ["0", "1", "4611686018427387904", "-4611686018427387904"],
     "DOUBLE": ["NaN", "-0.0", "0.0", "1.5", "-1e300", "Infinity"],
+    "SMALLINT": ["0", "-32768", "32767"],
+    "DECIMAL(5, 1)": ["0.0", "-9999.9", "1.5"],
     "DECIMAL(20, 4)": ["0.0000", "1.2500", "-9999999999999999.9999", "0.0001"],
     "STRING": ["", "a", "A", "ab", "é", "NULL"],
     "TIMESTAMP": ["1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-02-29 12:00:00.5"],
@@ -159,11 +161,17 @@ def merges(draw: st.DrawFn, columns: Columns) -> str:
 
 
 @st.composite
-def statements(draw: st.DrawFn, columns: Columns, delete: bool = True) -> str:
-    """One statement; {t} stands for the table's name."""
-    kind = draw(
-        st.sampled_from(["INSERT", "UPDATE", "UPDATE", "MERGE", "MERGE", "MERGE", *(["DELETE"] * 2 * delete)])
-    )
+def statements(draw: st.DrawFn, columns: Columns, delete: bool = True, replace: bool = False) -> str:
+    """One statement; {t} stands for the table's name.
+
+    Args:
+        replace: whether it may be one that Delta has for rows that the condition is true for alone.
+    """
+    kinds = ["INSERT", "UPDATE", "UPDATE", "MERGE", "MERGE", "MERGE", *(["DELETE"] * 2 * delete)]
+    kind = draw(st.sampled_from([*kinds, *(["REPLACE"] * replace)]))
+    if kind == "REPLACE":
+        where = re.sub(r"\bt\.", "", draw(conditions(columns)))
+        return f"INSERT INTO {{t}} REPLACE WHERE {where} {values(draw(rows(columns)))}"
     if kind == "INSERT":
         return f"INSERT INTO {{t}} {values(draw(rows(columns)))}"
     if kind == "MERGE":
@@ -189,6 +197,11 @@ def duck(statement: str, table: str, columns: Columns) -> str:
     text = text.replace("UPDATE SET *", f"UPDATE SET {every}")
     text = text.replace(
         "INSERT *", f"INSERT ({', '.join(names)}) VALUES ({', '.join(f's.{n}' for n in names)})"
+    )
+    text = re.sub(
+        r"^INSERT INTO {t} REPLACE WHERE (.*) VALUES",
+        r"DELETE FROM {t} WHERE \1; INSERT INTO {t} VALUES",
+        text,
     )
     return (
         text.replace("<=>", "IS NOT DISTINCT FROM")

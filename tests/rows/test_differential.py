@@ -70,7 +70,9 @@ def test_duckdb_tells_the_same(new_lake: Callable[..., Lake], data: st.DataObjec
         lake.sql(f"CREATE TABLE {table} ({columns.ddl}) {tail}")
         note(f"CREATE TABLE t ({columns.ddl}) {tail}")
         for n in range(data.draw(st.integers(1, STATEMENTS))):
-            statement = data.draw(statements(columns, "PARTITIONED" not in tail)) if n else start
+            statement = (
+                data.draw(statements(columns, "PARTITIONED" not in tail, replace=True)) if n else start
+            )
             note(spark(statement, "t"))
             lake.sql(spark(statement, table))
             other.execute(duck(statement, "t", columns))
