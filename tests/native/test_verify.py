@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import anabranch
 from anabranch import Repository
+
+SMALL = pa.struct([("a", pa.int32())])
 
 
 @pytest.fixture
@@ -133,6 +136,16 @@ def test_rows_and_cells_that_changed(repo: Repository) -> None:
     assert [(c["row_id"], c["column"], c["before"], c["after"]) for c in cells] == [(0, "x", "1.0", "2.0")]
     table.restore(0)
     assert table.changes(0).num_rows == 0, "a restore brings back the rows that were there"
+
+
+def test_changes_over_a_restore_hold_the_wider_values_of_before(repo: Repository) -> None:
+    repo.create_table("db.t", {"id": pa.array([1], pa.int32()), "s": pa.array([{"a": 1}], SMALL)})
+    table = repo.table("db.t")
+    table.append({"id": pa.array([1 << 40]), "s": pa.array([{"a": 1 << 40}])}, evolve=True)
+    table.restore(0)
+    assert repo.table("db.t").schema.field("id").type == pa.int32()
+    (gone,) = repo.table("db.t").changes("main~1").select(["_change_type", "id", "s"]).to_pylist()
+    assert gone == {"_change_type": "delete", "id": 1 << 40, "s": {"a": 1 << 40}}
 
 
 def test_the_versions_of_a_row(repo: Repository) -> None:

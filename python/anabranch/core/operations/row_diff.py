@@ -10,18 +10,22 @@ import pyarrow.compute as pc
 from anabranch.core.format.files import LINEAGE, ROW_ID, DataFile
 from anabranch.core.log.replay import FileSet, TableState
 from anabranch.core.operations.scan import Scan
+from anabranch.core.operations.schemas import holding
 from anabranch.core.store.objects import ObjectStore
 
 CHANGE = "_change_type"
 
 
 def row_changes(store: ObjectStore, before: TableState | None, after: TableState) -> pa.Table:
-    """Rows that came, went and changed, by the columns of `after`.
+    """Rows that came, went and changed, by the columns of `after`; their types hold both.
 
     ``_change_type`` tells which: insert, delete, update_preimage, update_postimage. Files that both states
     have with the same rows deleted are not read.
     """
     was, now = _differing(before, after)
+    if before is not None:
+        columns_of_both = holding(after.metadata.columns, before.metadata.columns)
+        after = replace(after, metadata=replace(after.metadata, columns=columns_of_both))
     columns = [c.name for c in after.metadata.columns]
     old = _rows(store, replace(after, files=FileSet.of(was)), columns)
     new = _rows(store, replace(after, files=FileSet.of(now)), columns)

@@ -277,6 +277,30 @@ def widens(old: ColumnType, new: ColumnType) -> bool:
     return new in _WIDER.get(old, ())
 
 
+def holding(columns: Iterable[Column], others: Iterable[Column]) -> tuple[Column, ...]:
+    """Columns that hold the rows of another version, too: in the wider type, NULL where one is not there."""
+    there = {c.physical: c for c in others}
+
+    def held(c: Column) -> Column:
+        other = there.get(c.physical)
+        if other is None:
+            return replace(c, required=False)
+        return replace(c, type=_holding(c.type, other.type), required=c.required and other.required)
+
+    return tuple(map(held, columns))
+
+
+def _holding(t: ColumnType, other: ColumnType) -> ColumnType:
+    match t, other:
+        case Struct(fields), Struct(others):
+            return Struct(holding(fields, others))
+        case List(a, n), List(b, m):
+            return List(_holding(a, b), n or m)
+        case Map(key, a, n), Map(_, b, m):
+            return Map(key, _holding(a, b), n or m)
+    return other if widens(t, other) else t
+
+
 def _must_be_free(metadata: TableMetadata, table: str, column: Column, renamed: bool) -> None:
     """The text of a CHECK names columns as they are now; keys name them for ever."""
     for c in metadata.constraints:
