@@ -25,7 +25,7 @@ Beside these (`tests/merge/test_names_and_keys.py`, `test_decided_names.py`, `te
   with one key that it did not know of, and a key that cells of both sides make together, are settled by no choice.
 - A `CHECK` of one side about a column that the other renamed or dropped is a conflict (`schema`), and so are new partitions on one side
   and new rows on the other. No choice settles these: drop the constraint, or insert the rows again.
-- Conflicts that no choice settles, as broken constraints, are mended on one of the branches; then the merge goes on.""".splitlines()
+- Conflicts that no choice settles, as two types of one column and broken constraints, are mended on one of the branches; then the merge goes on.""".splitlines()
 
 
 def run(lake: Any, branch: str, statements: Sequence[str]) -> None:

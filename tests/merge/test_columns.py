@@ -110,3 +110,25 @@ def test_a_field_dropped_on_one_side_goes_though_the_other_changed_its_struct(
     )
     assert merged(lake, tmp_path) == ["id", "a", "s"]
     assert lake.rows("SELECT s.* FROM t") == [(5, None)]
+
+
+@pytest.mark.parametrize("side", ["OURS", "THEIRS"])
+def test_no_choice_settles_which_type_the_values_of_both_sides_have(
+    lake: Any, refused: Any, reused: set[str], side: str
+) -> None:
+    """Files of both sides hold them: the table could not be read."""
+    reused.add("c")
+    fork(
+        lake,
+        ["ALTER TABLE t ADD COLUMN c INT", "UPDATE t SET c = 1"],
+        ["ALTER TABLE t ADD COLUMN c STRING", "INSERT INTO t VALUES (2, 'a2', NULL, 'x')"],
+    )
+    with refused("ANABRANCH_MERGE.CONFLICT", "its type differs (column c)"):
+        lake.sql(f"MERGE BRANCH dev ON CONFLICT {side}")
+    with pytest.raises(anabranch.errors.MergeConflict, match="its type differs"):
+        anabranch.open(lake.path).merge("dev", into="main", on_conflict=side.lower())  # type: ignore[arg-type]
+    lake.sql("ALTER TABLE `t@dev` DROP COLUMN c")
+    with refused("ANABRANCH_MERGE.CONFLICT", "added and dropped it (column c)"):
+        lake.sql("MERGE BRANCH dev ON CONFLICT OURS")
+    lake.sql("MERGE BRANCH dev ON CONFLICT THEIRS")
+    assert lake.rows("SELECT * FROM t ORDER BY id") == [(1, "a1", (1,)), (2, "a2", None)]

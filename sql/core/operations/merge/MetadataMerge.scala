@@ -95,9 +95,18 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
   ): Option[T] = choose(column) match {
     case Some(Choice.Theirs) => theirs
     case Some(_) => ours
-    case None =>
-      open += MetadataConflict(column, reason, base.map(show), ours.map(show), theirs.map(show))
-      ours
+    case None => unsettled(column, reason, base, ours, theirs)(show)
+  }
+
+  private def unsettled[T](
+      column: Option[String],
+      reason: String,
+      base: Option[T],
+      ours: Option[T],
+      theirs: Option[T]
+  )(show: T => String): Option[T] = {
+    open += MetadataConflict(column, reason, base.map(show), ours.map(show), theirs.map(show))
+    ours
   }
 
   // ---- columns
@@ -161,10 +170,13 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       conflict(named(ours.orElse(theirs).orElse(base)), reason, base, ours, theirs)(MetadataMerge.show)
     (base, ours, theirs) match {
       case (_, o, t) if o == t => o
-      case (None, Some(c), None) if dropped(under + c.physical) =>
-        torn("one side added it, the other added and dropped it")
-      case (None, None, Some(c)) if dropped(under + c.physical) =>
-        torn("one side added it, the other added and dropped it")
+      case (None, o, t) if (o.isEmpty || t.isEmpty) && (o ++ t).exists(c => dropped(under + c.physical)) =>
+        // files of the other side hold what was dropped, so that it can go, and not stay
+        val kept = choose(named(o.orElse(t))).map(c => if (c == Choice.Theirs) t else o)
+        val reason = "one side added it, the other added and dropped it"
+        kept
+          .filter(_.isEmpty)
+          .getOrElse(unsettled(named(o.orElse(t)), reason, None, o, t)(MetadataMerge.show))
       // a field that one side added, and the other added and dropped, is in a column that only one changed
       case (b, Some(o), Some(t)) if dropped.exists(_.startsWith(s"$under${o.physical}.")) =>
         Some(changed(path, under, b, o, t, dropped))
@@ -244,8 +256,10 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
     }
   }
 
+  /** Files of both sides hold values of their types, so no choice settles it. */
   private def differ(here: Option[String], base: Option[ColumnType], ours: ColumnType, theirs: ColumnType) =
-    conflict(here, "its type differs", base, Some(ours), Some(theirs))(MetadataMerge.showType).getOrElse(ours)
+    unsettled(here, "its type differs", base, Some(ours), Some(theirs))(MetadataMerge.showType)
+      .getOrElse(ours)
 
   /** Two columns must not have got one name: by a rename here and a new column there. */
   private def uniqueNames(columns: Seq[Column]): Seq[Column] = {

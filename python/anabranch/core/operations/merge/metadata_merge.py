@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from anabranch.core.format.tables import (
     physical_paths,
 )
 from anabranch.core.format.transforms import PartitionField
+from anabranch.core.operations.merge.condition_names import renamed, words
 from anabranch.core.operations.merge.decisions import Choice
 from anabranch.core.operations.merge.three_way import TORN, interleaved, members, pick
 from anabranch.core.operations.schemas import widens
@@ -106,14 +106,14 @@ class MetadataMerge:
     def _named_in_checks(self, merged: TableMetadata, *sides: TableMetadata) -> None:
         """The text of a CHECK names columns as its side knows them."""
         for side in sides:
-            stale = _renamed(side.columns, merged.columns)
+            stale = renamed(side.columns, merged.columns)
             for check in merged.constraints:
                 if not isinstance(check, Check) or check not in side.constraints:
                     continue
-                words = _words(check.condition)
+                named = words(check.condition)
                 about = f"the constraint {check.name} of the other is about it"
                 reason = f"one side renamed or dropped it, and {about}"
-                self._open += [MetadataConflict(name, reason) for name in stale if name.lower() in words]
+                self._open += [MetadataConflict(name, reason) for name in stale if name.lower() in named]
 
     def _conflict(
         self, column: str | None, reason: str, base: Any, ours: Any, theirs: Any, show: Show
@@ -121,9 +121,16 @@ class MetadataMerge:
         """The side that it is decided for; ours where it is open."""
         choice = self._choose(column)
         if choice is None:
-            told = (None if v is None or v is TORN else show(v) for v in (base, ours, theirs))
-            self._open.append(MetadataConflict(column, reason, *told))
+            return self._unsettled(column, reason, base, ours, theirs, show)
         return theirs if choice == "theirs" else ours
+
+    def _unsettled(
+        self, column: str | None, reason: str, base: Any, ours: Any, theirs: Any, show: Show
+    ) -> Any:
+        """Ours, in a conflict that is open whatever was chosen."""
+        told = (None if v is None or v is TORN else show(v) for v in (base, ours, theirs))
+        self._open.append(MetadataConflict(column, reason, *told))
+        return ours
 
     # --- columns
 
@@ -191,7 +198,13 @@ class MetadataMerge:
         only = o or t
         added = b is None and (o is None or t is None)
         if added and only is not None and under + only.physical in dropped:
-            return torn("one side added it, the other added and dropped it")
+            # files of the other side hold what was dropped, so that it can go, and not stay
+            choice, name = self._choose(path + only.name), path + only.name
+            if choice is not None and (t if choice == "theirs" else o) is None:
+                return None
+            reason = "one side added it, the other added and dropped it"
+            kept: Column | None = self._unsettled(name, reason, None, o, t, _show_column)
+            return kept
         # a field that one side added, and the other added and dropped, is in a column that only one changed
         within = o is not None and any(p.startswith(f"{under}{o.physical}.") for p in dropped)
         if o is not None and t is not None and within:
@@ -251,8 +264,8 @@ class MetadataMerge:
         return self._unique(self._level(path, under, base, ours, theirs, dropped))
 
     def differ(self, here: str, base: Any, ours: ColumnType, theirs: ColumnType) -> Any:
-        """Two types that do not combine."""
-        return self._conflict(here, "its type differs", base, ours, theirs, _show_type)
+        """Files of both sides hold values of two types that do not combine, so no choice settles it."""
+        return self._unsettled(here, "its type differs", base, ours, theirs, _show_type)
 
     def _unique(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
         """Two columns must not have got one name: by a rename here and a new column there."""
@@ -351,26 +364,6 @@ class _TypeMerge:
             if widens(theirs, ours):
                 return ours
         return self.columns.differ(self.here, base, ours, theirs)
-
-
-def _renamed(before: Sequence[Column], after: Sequence[Column]) -> list[str]:
-    """Names of columns and fields that mean nothing, or another one, among others."""
-    now, found = {c.physical.lower(): c for c in after}, list[str]()
-    for b in before:
-        same = now.get(b.physical.lower())
-        if same is None or same.name.lower() != b.name.lower():
-            found.append(b.name)
-        elif isinstance(b.type, Struct) and isinstance(same.type, Struct):
-            found += _renamed(b.type.fields, same.type.fields)
-    return list(dict.fromkeys(found))
-
-
-def _words(condition: str) -> set[str]:
-    """What may be a name in SQL: more rather than less."""
-    plain = re.sub(r"'(?:[^'\\]|\\.)*'", " ", condition).lower()
-    quoted = r"`((?:[^`]|``)+)`"
-    names = {name.replace("``", "`") for name in re.findall(quoted, plain)}
-    return names | set(re.split(r"\W+", re.sub(quoted, " ", plain)))
 
 
 def _show_type(t: ColumnType) -> str:
