@@ -62,6 +62,15 @@ def test_a_merge_is_seen_at_once(cached: Any) -> None:
     assert ids(cached) == [1, 2, 3]
 
 
+def test_a_merge_of_a_table_with_a_dot_in_its_name_is_seen_at_once(cached: Any) -> None:
+    cached.sql("CREATE TABLE `a.b` (id INT)")
+    cached.sql("CREATE BRANCH more")
+    cached.sql("CACHE TABLE `a.b`")
+    cached.sql("INSERT INTO `a.b@more` VALUES (1)")
+    cached.sql("MERGE BRANCH more")
+    assert ids(cached, "`a.b`") == [1]
+
+
 def test_each_ref_has_a_cache_of_its_own(cached: Any) -> None:
     cached.sql("CACHE TABLE `t@dev`")
     assert (ids(cached), ids(cached, "`t@dev`")) == ([1, 2], [1])

@@ -1,6 +1,7 @@
 package io.anabranch.spark.commands
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.operations.Names
 import io.anabranch.core.repository.{CommitInfo, OpenTransaction}
 import io.anabranch.spark.{AnabranchCatalog, AnabranchErrors, CommitSettings}
 import io.anabranch.spark.catalog.TableRef
@@ -86,8 +87,15 @@ private object Commands {
   /** @param tables
     *   full names, without the catalog
     */
-  def recache(session: ClassicSession, c: AnabranchCatalog, tables: Seq[String]): Unit =
-    SparkBridge.recache(session, tables.map(t => c.name +: t.split("\\.").toSeq))
+  def recache(session: ClassicSession, c: AnabranchCatalog, tables: Seq[String]): Unit = {
+    // a dot may be part of a name, too
+    lazy val known = c.repository.resolve(c.currentRef).state.byName.keys.toSeq
+    val names = tables.flatMap { t =>
+      val plain = t.split("\\.").toSeq
+      if (plain.size < 3) Seq(plain) else plain +: known.filter(Names.show(_) == t)
+    }
+    SparkBridge.recache(session, names.distinct.map(c.name +: _))
+  }
 
   /** Refuses a statement that would commit by itself. */
   def notInTransaction(c: AnabranchCatalog, statement: AnabranchCommand): Unit = if (
