@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from rows.tables import FILES, lineage_of
 
+import anabranch
+
 COPY = "ALTER TABLE t SET TBLPROPERTIES ('anabranch.write.mode' = 'copy-on-write')"
 
 
@@ -108,3 +110,13 @@ def test_rows_that_were_only_copied_are_not_changed(forked: Any, copying: list[s
     forked.sql("MERGE BRANCH dev")
     assert changed(forked) == {3: ("w", "v"), 4: ("v", "x"), 13: ("w", "x")}
     assert sorted(lineage_of(forked)) == [i for i in range(20) if i != 5]
+
+
+def test_a_compaction_is_nothing_to_pick_or_to_revert(forked: Any) -> None:
+    forked.sql("UPDATE `t@dev` SET a = 'w' WHERE id = 3")
+    forked.sql("OPTIMIZE `t@dev`")
+    for statement in ("CHERRY PICK dev", "REVERT dev ON dev"):
+        assert forked.rows(f"{statement} DRY RUN") == forked.rows(statement) == []
+    native = anabranch.open(forked.path)
+    assert native.cherry_pick("dev").commit is native.revert("dev", on="dev").commit is None
+    assert changed(forked) == {}

@@ -118,6 +118,9 @@ final case class Commit(
     gates: Map[String, GatePassed] = Map.empty
 ) {
   def firstParent: Option[CommitId] = parents.headOption
+
+  /** Whether it changes nothing but where rows lie. */
+  def onlyMoves: Boolean = namespaces.isEmpty && tables.nonEmpty && tables.values.forall(_.rearranged)
 }
 
 /** A commit as it was read or is to be written, with its id. */

@@ -183,7 +183,9 @@ final class Merges private[repository] (
       case Some(n) if n < 1 || n > parents.size => throw wrong(s"it has no parent $n, but ${parents.size}")
       case n => parents.lift(n.getOrElse(1) - 1)
     }
-    (entry, after, parent.fold(Replay.empty)(states.at(_: CommitId)))
+    // a compaction is no change that could be done elsewhere, or undone
+    val before = if (entry.commit.onlyMoves) after else parent.fold(Replay.empty)(states.at(_: CommitId))
+    (entry, after, before)
   }
 
   /** What is decided must be there on one of the sides.

@@ -110,13 +110,9 @@ final class Rebases private[repository] (
         parameters = Map("source" -> entry.id.toString, "rebased by" -> by.author)
       )
       val intent = merges.replay("REBASE", entry, branch, decisions, rows)
-      val next = if (onlyMoves(c)) now else committer.commit(Rebases.unnamed(branch), now, intent, told)
+      val next = if (c.onlyMoves) now else committer.commit(Rebases.unnamed(branch), now, intent, told)
       (next, done :+ Rebased(info(entry), Option.when(next.id != now.id)(next.id)))
     }
-
-  /** Whether a commit changes nothing but where rows lie. */
-  private def onlyMoves(c: Commit): Boolean =
-    c.namespaces.isEmpty && c.tables.nonEmpty && c.tables.values.forall(_.rearranged)
 
   private def admit(branch: String, before: CatalogState, after: CatalogState, by: CommitContext): Unit = {
     val main = if (branch == Refs.Main) before else refs.head(Refs.Main).getOrElse(before)

@@ -157,6 +157,8 @@ class Merges:
             reason = f"it has no parent {n}, but {count}"
         if reason:
             raise error("ANABRANCH_MERGE.PARENT", commit=after.id.short, reason=reason)
+        if commit.tables and not commit.namespaces and all(t.rearranged for t in commit.tables.values()):
+            return commit, after, after  # a compaction is no change that could be done elsewhere, or undone
         before = self._states.at(commit.parents[(n or 1) - 1]) if count else EMPTY
         return commit, after, before
 
