@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import PySparkException
@@ -107,7 +108,7 @@ class Twin:
     def settle(self, branch: str) -> None:
         """Compares the log of a branch, and learns ids and times of commits that are new."""
         found = [
-            (id, round(time.timestamp() * 1000), operation, message, tables, parents)
+            (id, _millis(time), operation, message, tables, parents)
             for id, time, _, operation, message, tables, _, _, parents, _ in self._lake.rows(
                 f"SHOW COMMITS ON `{branch}` IN {{lake}}"
             )
@@ -129,7 +130,7 @@ class Twin:
         ordinal, seq = commit.parents[0].id.split("-")[:2]
         rows = self._lake.rows(f"SHOW COMMITS ON '{ordinal}-{int(seq) + 1}' IN {{lake}} LIMIT 1")
         assert (*rows[0][3:5], rows[0][8]) == (commit.operation, commit.message, [commit.parents[0].id])
-        commit.id = rows[0][0]
+        commit.id, commit.millis = rows[0][0], _millis(rows[0][1])
 
     def names(self, branch: str) -> None:
         """Compares the namespaces and tables of a branch."""
@@ -187,6 +188,10 @@ class Twin:
         past = [ref for ref in self._watched[:1] if ref in self.model.tags or "-" in ref]
         del self._watched[:1]
         self.still_reads([branch, *past])
+
+
+def _millis(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
 
 
 def expected(table: Table) -> Counter[str]:
