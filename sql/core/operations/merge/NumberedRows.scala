@@ -18,7 +18,7 @@ final class NumberedRows private (
 ) {
   private[merge] lazy val ids: RowIds = RowIds.of(stretches.iterator.map(s => (s.id, s.id + s.count)))
 
-  def rows: RowPositions = NumberedRows.positions(stretches.iterator.map(s => (s.position, s.count)))
+  lazy val rows: RowPositions = NumberedRows.positions(stretches.iterator.map(s => (s.position, s.count)))
 
   /** Those with these ids. */
   private[merge] def at(wanted: RowIds): RowPositions = NumberedRows.positions(

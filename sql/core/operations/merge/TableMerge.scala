@@ -134,9 +134,9 @@ final class TableMerge(
       // keys of rows that are put together are those of their sides
       val (apart, gone) = settled.masks.partition(v => combined(v.id))
       val kept = masked(MovedByBoth.without(merged.files, quiet, vector), gone)
-      val keys = clashes(kept)
+      val clashing = clashes(kept)
       val checks = violations(settled.combined)
-      val files = masked(kept, apart ++ keys.flatMap(_.mask))
+      val files = masked(kept, apart ++ clashing.flatMap(_.mask))
       val doubled = ownClashes(files) ++ doubledByCells(settled, files)
       TablePlan(
         ours,
@@ -144,7 +144,7 @@ final class TableMerge(
         metadata,
         files,
         settled.combined,
-        settled.conflicts ++ keys.flatMap(_.conflict) ++ doubled ++ checks ++ misplaced(files.keySet),
+        settled.conflicts ++ clashing.flatMap(_.conflict) ++ doubled ++ checks ++ misplaced(files.keySet),
         carries
       )
     }
@@ -222,13 +222,14 @@ final class TableMerge(
     } yield duplicate(c.ours.id, c.key, s"$whose side has two rows with the key ${c.key}")
 
   /** Rows put together that have got the key of another one. */
-  private def doubledByCells(settled: Settled, merged: Map[String, MergedFile]): Seq[MergeConflict] =
+  private def doubledByCells(settled: Settled, merged: Map[String, MergedFile]): Seq[MergeConflict] = {
+    lazy val others = merged.toSeq.sortBy(_._1).map(f => left(f._2))
     settled.rekeyed.toSeq.sortBy(_._1.name).flatMap { case (key, ids) =>
-      val others = merged.toSeq.sortBy(_._1).map(f => left(f._2))
       rows.doubled(ours, metadata, key.columns, settled.combined, ids, others).map { case (id, shown) =>
         duplicate(id, shown, s"the cells of both sides make the key $shown, which another row has")
       }
     }
+  }
 
   private def duplicate(row: Long, key: String, reason: String): MergeConflict =
     conflict(ConflictKind.DuplicateKey, reason).copy(row = Some(ConflictRow(row, Some(key), None, None)))
