@@ -40,6 +40,7 @@ def generated(spark: SparkSession) -> str:
     return (
         INTRO
         + table(settings)
+        + table(jvm.io.anabranch.spark.read.LateMaterialization.All())
         + "\n## Properties of a table\n\n| property | default | meaning |\n|---|---|---|\n"
         + table(properties)
     )

@@ -14,10 +14,11 @@ import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
 import org.apache.spark.sql.connector.catalog.constraints.Constraint
+import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
 import org.apache.spark.sql.connector.write.RowLevelOperationTable
 import org.apache.spark.sql.execution.RowConversion
-import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
+import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2Strategy}
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
@@ -120,6 +121,9 @@ object SparkBridge {
     val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
+
+  /** A condition as sources are told it; None if there are no words for it. */
+  def predicate(condition: Expression): Option[Predicate] = DataSourceV2Strategy.translateFilterV2(condition)
 
   /** A plan with the tables and columns that its names mean, as far as they mean something. */
   def resolved(plan: LogicalPlan): LogicalPlan = session.sessionState.analyzer.execute(plan)

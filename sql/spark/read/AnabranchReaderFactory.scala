@@ -9,7 +9,7 @@ import org.apache.hadoop.conf.Configuration
 import org.apache.parquet.hadoop.ParquetFileReader
 import org.apache.parquet.hadoop.util.HadoopInputFile
 import org.apache.spark.broadcast.Broadcast
-import org.apache.spark.sql.anabranch.SparkBridge
+import org.apache.spark.sql.anabranch.{PickedRows, SparkBridge}
 import org.apache.spark.sql.catalyst.{FileSourceOptions, InternalRow}
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, GenericArrayData, ResolveDefaultColumns}
 import org.apache.spark.sql.connector.read.{InputPartition, PartitionReader}
@@ -43,6 +43,8 @@ import scala.jdk.CollectionConverters._
   *   have to be told apart while filters leave out some of them
   * @param filtered
   *   whether `straight` may leave out rows
+  * @param search
+  *   finds the few rows that are wanted before other columns than those of the condition are read
   */
 final class AnabranchReaderFactory(
     straight: ParquetPartitionReaderFactory,
@@ -51,7 +53,8 @@ final class AnabranchReaderFactory(
     plan: ReadPlan,
     root: String,
     table: String,
-    conf: Broadcast[SerializableConfiguration]
+    conf: Broadcast[SerializableConfiguration],
+    search: Option[(RowSearch, PickedRows)]
 ) extends FilePartitionReaderFactory {
 
   override protected def options: FileSourceOptions = straight.options
@@ -77,8 +80,19 @@ final class AnabranchReaderFactory(
     else fileReader(piece).rowsOf(chosenFactory(piece).buildReader(piece))
 
   override def buildColumnarReader(piece: PartitionedFile): PartitionReader[ColumnarBatch] =
-    if (direct(piece)) straight.buildColumnarReader(piece)
-    else fileReader(piece).batches(chosenFactory(piece).buildColumnarReader(piece))
+    picked(piece).getOrElse {
+      if (direct(piece)) straight.buildColumnarReader(piece)
+      else fileReader(piece).batches(chosenFactory(piece).buildColumnarReader(piece))
+    }
+
+  private def picked(piece: PartitionedFile): Option[PartitionReader[ColumnarBatch]] =
+    for {
+      (found, picked) <- search
+      positions <- found.positions(piece)
+      inner <-
+        if (positions.isEmpty) Some(new SequenceReader[ColumnarBatch](Iterator.empty))
+        else picked.reader(piece, positions)
+    } yield new FileReader(plan, FileRows.of(piece), Wanted.All, Positions.Listed(positions)).batches(inner)
 
   private def direct(piece: PartitionedFile): Boolean =
     plan.asStored && FileRows.of(piece).choice == RowChoice.All
@@ -91,10 +105,11 @@ final class AnabranchReaderFactory(
 
   private def fileReader(piece: PartitionedFile): FileReader = {
     val rows = FileRows.of(piece)
-    val start =
-      if (!positioned(piece)) Some(0L) // nobody asks
-      else Option.unless(filtered)(AnabranchReaderFactory.firstPosition(piece, conf.value.value))
-    new FileReader(plan, rows, wanted(rows), start)
+    val positions =
+      if (!positioned(piece)) Positions.From(0L) // nobody asks
+      else if (filtered) Positions.LastColumn
+      else Positions.From(AnabranchReaderFactory.firstPosition(piece, conf.value.value))
+    new FileReader(plan, rows, wanted(rows), positions)
   }
 
   private def wanted(rows: FileRows): Wanted = {
@@ -154,6 +169,8 @@ object AnabranchReaderFactory {
     *   conditions on physical names, for row groups
     * @param positions
     *   whether some file's rows have to be told apart
+    * @param search
+    *   finds few rows of a file
     */
   def create(
       root: String,
@@ -162,18 +179,21 @@ object AnabranchReaderFactory {
       plan: ReadPlan,
       filters: Seq[Filter],
       positions: Boolean,
-      hadoopConf: Configuration
+      hadoopConf: Configuration,
+      search: Option[RowSearch] = None
   ): AnabranchReaderFactory = {
     val withIndex = StructType(plan.stored.fields :+ RowIndex)
     val filtered = filters.nonEmpty
+    val straight = parquet(dataSchema, plan.stored, filters, hadoopConf)
     new AnabranchReaderFactory(
-      parquet(dataSchema, plan.stored, filters, hadoopConf),
+      straight,
       Option.when(positions && filtered)(parquet(dataSchema, withIndex, filters, hadoopConf)),
       filtered,
       plan,
       root,
       table,
-      SparkBridge.broadcast(hadoopConf)
+      SparkBridge.broadcast(hadoopConf),
+      search.zip(PickedRows.like(straight))
     )
   }
 
@@ -205,7 +225,15 @@ object AnabranchReaderFactory {
     own.setBoolean(SQLConf.LEGACY_PARQUET_NANOS_AS_LONG.key, false)
     own.setBoolean(SQLConf.PARQUET_FIELD_ID_READ_ENABLED.key, false)
     // rows are never left out in silence, whatever the session says
-    val options = CaseInsensitiveMap(Map("ignoreMissingFiles" -> "false", "ignoreCorruptFiles" -> "false"))
+    val options = CaseInsensitiveMap(
+      Map(
+        "ignoreMissingFiles" -> "false",
+        "ignoreCorruptFiles" -> "false",
+        // all our files are written so; those of other writers than Spark don't say it
+        ParquetOptions.DATETIME_REBASE_MODE -> "CORRECTED",
+        ParquetOptions.INT96_REBASE_MODE -> "CORRECTED"
+      )
+    )
     ParquetPartitionReaderFactory(
       conf,
       SparkBridge.broadcast(own),

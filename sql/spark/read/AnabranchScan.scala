@@ -18,7 +18,7 @@ import org.apache.spark.sql.connector.expressions.filter.{Predicate => SparkPred
 import org.apache.spark.sql.connector.read._
 import org.apache.spark.sql.execution.datasources.{FilePartition, PartitionedFile}
 import org.apache.spark.sql.sources
-import org.apache.spark.sql.types.{StructField, StructType}
+import org.apache.spark.sql.types.{LongType, StructField, StructType}
 
 import java.util.OptionalLong
 
@@ -32,6 +32,8 @@ import java.util.OptionalLong
   *   conditions on physical names, for row groups
   * @param description
   *   for EXPLAIN
+  * @param condition
+  *   what rows are worth reading at all
   */
 final class ScanInput(
     val root: String,
@@ -40,7 +42,8 @@ final class ScanInput(
     val constants: Seq[StructField],
     val filters: Seq[sources.Filter],
     val description: () => String,
-    find: => Seq[FileRows]
+    find: => Seq[FileRows],
+    val condition: Option[RowCondition] = None
 ) {
   lazy val files: Seq[FileRows] = find
 }
@@ -92,9 +95,9 @@ final class AnabranchScan(
   /** The files that it reads, unless other tables of the query leave out more. */
   def files: Seq[DataFile] = input.files.map(_.file)
 
-  private lazy val plan = ReadPlan.of(
+  private def planOf(columns: StructType) = ReadPlan.of(
     table.metadata.columns,
-    input.required,
+    columns,
     input.files.iterator.flatMap(_.file.lineage).toSet,
     input.constants.map(_.name)
   )
@@ -137,12 +140,8 @@ final class AnabranchScan(
   override def planInputPartitions(): Array[InputPartition] = translated {
     origin.foreach(_.seen)
     val (inline, stored) = chosen.partition(_.file.isInline)
-    val session = SparkBridge.session
-    val openCost = session.sessionState.conf.filesOpenCostInBytes
-    val splitBytes =
-      FilePartition.maxSplitBytes(session, stored.iterator.map(_.file.sizeBytes + openCost).sum)
-    val pieces = stored.flatMap(split(_, splitBytes)).sortBy(-_.length)
-    val parts: Seq[InputPartition] = FilePartition.getFilePartitions(session, pieces, splitBytes)
+    val sizes = TaskSizes.of(SparkBridge.session, stored.map(_.file.sizeBytes))
+    val parts: Seq[InputPartition] = sizes.partitions(stored.flatMap(split(_, sizes.bytes)))
     (parts ++ Option.when(inline.nonEmpty)(blocks(inline))).toArray
   }
 
@@ -187,20 +186,33 @@ final class AnabranchScan(
     }
   }
 
-  override def createReaderFactory(): PartitionReaderFactory = AnabranchReaderFactory.create(
-    input.root,
-    name,
-    StructType(
-      ColumnMapping.physical(table.metadata.columns).fields ++
-        LineageColumns.stored(io.anabranch.core.format.Lineage.Columns)
-    ),
-    plan,
-    input.filters,
-    plan.needsPositions || input.files.exists(_.choice != RowChoice.All),
-    hadoopConf
-  )
+  override def createReaderFactory(): PartitionReaderFactory = factory(input.required, search)
 
-  private def identity: Any = (input.root, table.id, input.required, input.filters, key)
+  private def factory(columns: StructType, search: Option[RowSearch]): AnabranchReaderFactory = {
+    val plan = planOf(columns)
+    AnabranchReaderFactory.create(
+      input.root,
+      name,
+      StructType(
+        ColumnMapping.physical(table.metadata.columns).fields ++
+          LineageColumns.stored(io.anabranch.core.format.Lineage.Columns)
+      ),
+      plan,
+      input.filters,
+      plan.needsPositions || input.files.exists(_.choice != RowChoice.All),
+      hadoopConf,
+      search
+    )
+  }
+
+  private def search: Option[RowSearch] = input.condition.map { c =>
+    val place = StructField(LineageColumns.Place, LongType, nullable = false)
+    val isAlways = LateMaterialization.of(SparkBridge.conf) == LateMaterialization.Always
+    new RowSearch(c.holds, factory(StructType(c.columns.fields :+ place), None), isAlways)
+  }
+
+  private def identity: Any =
+    (input.root, table.id, input.required, input.filters, input.condition, key)
   override def equals(other: Any): Boolean = other match {
     case o: AnabranchScan => o.identity == identity
     case _ => false

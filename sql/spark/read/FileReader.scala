@@ -38,33 +38,59 @@ private[read] object Wanted {
   }
 }
 
-/** Turns what Spark's Parquet reader gives of one file into the rows that a scan wants.
-  *
-  * @param start
-  *   position of the first row, where positions are to be counted; None where the reader gives them in its
-  *   last column (it may leave out rows)
-  */
-final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wanted, start: Option[Long]) {
+/** How the positions of the rows that a reader gives are known. */
+sealed private[read] trait Positions
+private[read] object Positions {
+
+  /** It gives all rows from this one on. */
+  final case class From(start: Long) extends Positions
+
+  /** It may leave out rows, and gives positions in its last column. */
+  case object LastColumn extends Positions
+
+  /** It gives just these rows. */
+  final case class Listed(positions: Array[Long]) extends Positions
+}
+
+/** Turns what Spark's Parquet reader gives of one file into the rows that a scan wants. */
+final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wanted, positions: Positions) {
   private val file: DataFile = rows.file
   private val addedBy = file.addedBy.fold(0L)(_.packed)
   private val indexColumn = plan.stored.size
-  private var at = start.getOrElse(0L)
+
+  /** How many rows the reader has given. */
+  private var passed = 0L
+
+  /** Positions of the rows of the next batch, by their numbers in it. */
+  private def positionsOf(batch: ColumnarBatch): Int => Long = {
+    val before = passed
+    positions match {
+      case Positions.From(start) => i => start + before + i
+      case Positions.LastColumn => batch.column(indexColumn).getLong(_)
+      case Positions.Listed(all) => i => all(before.toInt + i)
+    }
+  }
+
+  /** Whether all rows of a batch are wanted; false if that takes a closer look. */
+  private def allWanted(rows: Int): Boolean = positions match {
+    case Positions.From(start) => wanted.all(start + passed, start + passed + rows)
+    case _ => wanted == Wanted.All
+  }
 
   def batches(inner: PartitionReader[ColumnarBatch]): PartitionReader[ColumnarBatch] =
     new Filtering[ColumnarBatch, ColumnarBatch](inner) {
       override def convert(batch: ColumnarBatch): Option[ColumnarBatch] = {
-        val from = at
-        at += batch.numRows
-        val positions: Int => Long =
-          if (start.isDefined) i => from + i else batch.column(indexColumn).getLong(_)
-        val columns = plan.sources.map(column(batch, _, positions)).toArray
-        if (start.isDefined && wanted.all(from, at)) Some(new ColumnarBatch(columns, batch.numRows))
+        val position = positionsOf(batch)
+        val asGiven = allWanted(batch.numRows)
+        passed += batch.numRows
+        val columns = plan.sources.map(column(batch, _, position)).toArray
+        if (asGiven) Some(new ColumnarBatch(columns, batch.numRows))
         else {
           val chosen = new Array[Int](batch.numRows)
           var n = 0
           var i = 0
           while (i < batch.numRows) {
-            if (wanted(positions(i))) {
+            if (wanted(position(i))) {
               chosen(n) = i
               n += 1
             }
@@ -107,8 +133,12 @@ final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wan
     val output = new RowOutput(plan, rows)
     new Filtering[InternalRow, InternalRow](inner) {
       override def convert(row: InternalRow): Option[InternalRow] = {
-        val position = if (start.isDefined) at else row.getLong(indexColumn)
-        at += 1
+        val position = positions match {
+          case Positions.From(start) => start + passed
+          case Positions.LastColumn => row.getLong(indexColumn)
+          case Positions.Listed(all) => all(passed.toInt)
+        }
+        passed += 1
         Option.when(wanted(position))(output(row, position))
       }
     }

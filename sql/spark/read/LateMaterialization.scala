@@ -1,0 +1,159 @@
+package io.anabranch.spark.read
+
+import io.anabranch.core.AnabranchException
+import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.execution.datasources.PartitionedFile
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.{StructField, StructType}
+
+/** When the columns of a condition are read first, and the other ones of matching rows only. */
+sealed trait LateMaterialization
+object LateMaterialization {
+  val Setting: String = "spark.anabranch.read.late-materialization"
+
+  /** Where it is likely to pay. */
+  case object Auto extends LateMaterialization
+  case object Always extends LateMaterialization
+  case object Never extends LateMaterialization
+
+  private val Values = Seq(Auto, Always, Never).map(v => v.toString.toLowerCase -> v).toMap
+
+  /** Name, default and meaning, for the documentation. */
+  val All: Seq[(String, String, String)] = Seq(
+    (
+      Setting,
+      "auto",
+      "Whether the columns of a condition are read first, and the other ones of matching rows only: auto, where the other " +
+        "columns of a large file are much wider and few rows match; always; never."
+    )
+  )
+
+  /** @throws AnabranchException
+    *   ANABRANCH_WRITE.OPTION
+    */
+  def of(conf: SQLConf): LateMaterialization = {
+    val text = conf.getConfString(Setting, "auto")
+    Values.getOrElse(
+      text.toLowerCase,
+      throw AnabranchException(
+        "ANABRANCH_WRITE.OPTION",
+        "option" -> Setting,
+        "reason" -> s"'$text' is none of its values",
+        "advice" -> s"Set one of ${Values.keys.toSeq.sorted.mkString(", ")}."
+      )
+    )
+  }
+}
+
+/** A condition on rows, as far as its columns alone can be read to find the rows.
+  *
+  * @param columns
+  *   whose values it needs
+  * @param holds
+  *   on rows of these columns
+  */
+final case class RowCondition(columns: StructType, holds: Expression)
+
+object RowCondition {
+
+  /** How many times as wide as the condition's columns a scan has to be. */
+  private val Narrow = 3
+
+  /** What can be asked of a table's rows before the other columns are read: the first of some conditions that all have to
+    * hold, in the order in which Spark tries them, since a later one may fail on rows that an earlier one leaves out.
+    *
+    * @param conditions
+    *   on the table's logical columns
+    * @param required
+    *   the columns that the scan gives
+    * @return
+    *   None where nothing would be gained
+    */
+  def of(
+      conditions: Seq[Expression],
+      required: StructType,
+      when: LateMaterialization
+  ): Option[RowCondition] = {
+    val known = required.fields.filter(_.name != LineageColumns.Place).map(f => f.name -> f).toMap
+    val width = required.defaultSize
+    def columns(of: Seq[Expression]): Seq[StructField] =
+      of.flatMap(_.references).distinctBy(_.name).map(a => known(a.name))
+    val usable = conditions.takeWhile(c => isPlain(c) && c.references.forall(a => known.contains(a.name)))
+    def isNarrow(c: Seq[Expression]) = when match {
+      case LateMaterialization.Auto => StructType(columns(c)).defaultSize * Narrow <= width
+      case LateMaterialization.Always => true
+      case LateMaterialization.Never => c.isEmpty
+    }
+    val narrow = usable.inits.find(isNarrow).getOrElse(Nil)
+    Option.when(narrow.exists(!_.isInstanceOf[IsNotNull])) {
+      val schema = StructType(columns(narrow))
+      RowCondition(
+        schema,
+        narrow.reduce(And(_, _)).transform { case a: AttributeReference =>
+          BoundReference(schema.fieldIndex(a.name), a.dataType, a.nullable)
+        }
+      )
+    }
+  }
+
+  /** Whether it is the same whenever and however often it is asked, and costs about what its columns cost. */
+  private def isPlain(e: Expression): Boolean = e.deterministic && !e.exists {
+    case _: AttributeReference => false
+    case _: UserDefinedExpression | _: NonSQLExpression | _: SubqueryExpression | _: Unevaluable => true
+    case _ => false
+  }
+}
+
+/** Finds the rows of files that a condition holds for, by the condition's columns.
+  *
+  * @param columns
+  *   reads these, and last the places of the rows; deleted rows are left out
+  */
+final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, always: Boolean)
+    extends Serializable {
+
+  /** Positions of the rows of a piece of a file, ascending.
+    *
+    * @return
+    *   None if the file is small, or they are so many that reading the other columns for them alone would save little
+    */
+  def positions(piece: PartitionedFile): Option[Array[Long]] =
+    if (always || FileRows.of(piece).file.rows >= RowSearch.Large) search(piece) else None
+
+  private def search(piece: PartitionedFile): Option[Array[Long]] = {
+    val predicate = Predicate.create(condition)
+    predicate.initialize(0)
+    val found = Array.newBuilder[Long]
+    val reader = columns.buildColumnarReader(piece)
+    try {
+      var (seen, hits) = (0L, 0L)
+      def areFew = always || hits * RowSearch.Few <= seen.max(RowSearch.Sample)
+      while (areFew && reader.next()) {
+        val batch = reader.get()
+        val places = batch.column(batch.numCols - 1)
+        var i = 0
+        while (i < batch.numRows) {
+          if (predicate.eval(batch.getRow(i))) {
+            found += LineageColumns.positionOf(places.getLong(i))
+            hits += 1
+          }
+          i += 1
+        }
+        seen += batch.numRows
+      }
+      Option.when(areFew)(found.result())
+    } finally reader.close()
+  }
+}
+
+object RowSearch {
+
+  /** Rows of a file that is worth two looks. */
+  private val Large = 100000L
+
+  /** One row of so many may match. */
+  private val Few = 20L
+
+  /** So many rows are looked at before that is said. */
+  private val Sample = 50000L
+}
