@@ -27,6 +27,15 @@ final case class TableMetadata(
   /** All physical names of top-level columns, past and present. */
   def usedNames: Set[String] = retired ++ Column.paths(columns)
 
+  /** Its PRIMARY KEY and UNIQUE constraints, in the order in which they were declared. */
+  def keys: Seq[TableConstraint.Key] = constraints.collect { case k: TableConstraint.Key => k }
+
+  /** Its CHECK constraints, in the order in which they were declared. */
+  def checks: Seq[TableConstraint.Check] = constraints.collect { case c: TableConstraint.Check => c }
+
+  /** Physical names of the top-level columns that are NOT NULL. */
+  def required: Set[String] = columns.filterNot(_.nullable).map(_.physical).toSet
+
   /** Whether a writer that saw the other metadata wrote files that fit this: comments and properties don't matter. */
   def sameLayout(other: TableMetadata): Boolean =
     TableMetadata.uncommented(columns) == TableMetadata.uncommented(other.columns) &&

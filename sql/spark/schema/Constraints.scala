@@ -58,9 +58,8 @@ object Constraints {
 
   /** A writer that does not know of checks must not write. */
   def features(m: TableMetadata): TableMetadata = {
-    val checked = m.constraints.exists(_.isInstanceOf[TableConstraint.Check])
     m.copy(writerFeatures =
-      if (checked) m.writerFeatures + Features.CheckConstraints
+      if (m.checks.nonEmpty) m.writerFeatures + Features.CheckConstraints
       else m.writerFeatures - Features.CheckConstraints
     )
   }

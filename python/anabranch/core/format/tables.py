@@ -169,6 +169,21 @@ class TableMetadata:
     constraints: tuple[Check | Key, ...] = ()
     view: ViewDefinition | None = None
 
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Its PRIMARY KEY and UNIQUE constraints, in the order in which they were declared."""
+        return tuple(c for c in self.constraints if isinstance(c, Key))
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Its CHECK constraints, in the order in which they were declared."""
+        return tuple(c for c in self.constraints if isinstance(c, Check))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Physical names of the top-level columns that are NOT NULL."""
+        return frozenset(c.physical for c in self.columns if c.required)
+
     def same_layout(self, other: TableMetadata) -> bool:
         """Whether a writer that saw the other metadata wrote files that fit this."""
         return (

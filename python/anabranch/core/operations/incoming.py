@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anabranch.core.format.arrow import arrow_schema, arrow_type
-from anabranch.core.format.tables import Check, Column, TableMetadata
+from anabranch.core.format.tables import Column, TableMetadata
 from anabranch.core.operations.engine import connected
 from anabranch.core.operations.fitting import Misfit, fitted
 from anabranch.core.operations.literals import literal
@@ -25,7 +25,7 @@ class Aligned:
         self._table = table
         self._metadata = metadata
         self._allowed = allowed  # hidden columns that go along
-        self._checks = [c for c in metadata.constraints if isinstance(c, Check)]
+        self._checks = metadata.checks
         self.rows = 0
 
     def batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

@@ -77,8 +77,9 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
       ours.createdAtMillis,
       ThreeWay.members(b.readerFeatures, ours.readerFeatures, theirs.readerFeatures),
       ThreeWay.members(b.writerFeatures, ours.writerFeatures, theirs.writerFeatures),
-      constraints(b, ours, theirs, live)
+      constraints(b, ours, theirs)
     )
+    namedInKeys(merged, live)
     partitionedBy(merged, live)
     namedInChecks(merged, ours, theirs)
     (merged, open.result())
@@ -298,11 +299,11 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
         .map(k -> _)
     }.toMap
 
-  private def constraints(b: TableMetadata, o: TableMetadata, t: TableMetadata, live: Set[String]) = {
+  private def constraints(b: TableMetadata, o: TableMetadata, t: TableMetadata) = {
     def byName(m: TableMetadata) = m.constraints.map(c => c.name -> c).toMap
     val (base, ours, theirs) = (byName(b), byName(o), byName(t))
     val names = (o.constraints ++ t.constraints).map(_.name).distinct
-    val merged = names.flatMap { n =>
+    names.flatMap { n =>
       ThreeWay
         .pick(Some(base.get(n)), ours.get(n), theirs.get(n))
         .getOrElse(
@@ -311,26 +312,19 @@ final class MetadataMerge(choose: Option[String] => Option[Choice]) {
           )
         )
     }
-    merged.foreach {
-      case TableConstraint.Key(name, columns, _) =>
-        columns.filterNot(live).foreach { c =>
-          open += MetadataConflict(
-            Some(c),
-            s"one side dropped it, and the key $name of the other is about it"
-          )
-        }
-      case _ => ()
-    }
-    merged
   }
+
+  private def namedInKeys(merged: TableMetadata, live: Set[String]): Unit =
+    for { key <- merged.keys; c <- key.columns if !live(c) } open += MetadataConflict(
+      Some(c),
+      s"one side dropped it, and the key ${key.name} of the other is about it"
+    )
 
   /** The text of a CHECK names columns as its side knows them. */
   private def namedInChecks(merged: TableMetadata, sides: TableMetadata*): Unit =
     for {
       side <- sides
-      check <- merged.constraints.collect {
-        case c: TableConstraint.Check if side.constraints.contains(c) => c
-      }
+      check <- merged.checks.filter(side.checks.contains)
       words = MetadataMerge.words(check.condition)
       name <- MetadataMerge.renamed(side.columns, merged.columns)
       if words(name.toLowerCase(java.util.Locale.ROOT))

@@ -146,8 +146,7 @@ final class SettledRows(
   private def at(r: ContestedRow, cells: Option[Cells]): ConflictRow =
     ConflictRow(r.id, cells.flatMap(key), r.ours.map(_.writtenBy), r.theirs.map(_.writtenBy))
 
-  private lazy val keys =
-    metadata.constraints.collect { case k: TableConstraint.Key => k }.sortBy(!_.primary)
+  private lazy val keys = metadata.keys.sortBy(!_.primary)
 
   private def places(key: TableConstraint.Key): Seq[Int] =
     key.columns.map(c => metadata.columns.indexWhere(_.physical == c)).filter(_ >= 0)

@@ -176,12 +176,12 @@ final class TableMerge(
     * the other.
     */
   private def clashes(merged: Map[String, MergedFile]): Seq[SettledClash] =
-    keys.flatMap { key =>
+    metadata.keys.flatMap { key =>
       def kept(side: TableState) = side.files.files.keys.toSeq.sorted.flatMap(merged.get).map(left)
       val (mine, other) = overlapping(
         key.columns,
-        if (declares(theirs, key)) ourNews else kept(ours),
-        if (declares(ours, key)) theirNews else kept(theirs)
+        if (theirs.metadata.keys.contains(key)) ourNews else kept(ours),
+        if (ours.metadata.keys.contains(key)) theirNews else kept(theirs)
       )
       if (mine.isEmpty || other.isEmpty) Nil
       else
@@ -198,11 +198,6 @@ final class TableMerge(
         }
     }
 
-  private lazy val keys = metadata.constraints.collect { case k: TableConstraint.Key => k }
-
-  private def declares(side: TableState, key: TableConstraint.Key): Boolean =
-    side.metadata.constraints.contains(key)
-
   /** The rows that are left of a file. */
   private def left(f: MergedFile): RowsAt = {
     val all = ContestedRows.live(f.file, vector)
@@ -212,9 +207,9 @@ final class TableMerge(
   /** New rows with one key of a side that knows nothing of it. */
   private def ownClashes(merged: Map[String, MergedFile]): Seq[MergeConflict] =
     for {
-      key <- keys
+      key <- metadata.keys
       (side, news, whose) <- Seq((ours, ourNews, "our"), (theirs, theirNews, "their"))
-      if !declares(side, key)
+      if !side.metadata.keys.contains(key)
       own = news.flatMap(r => merged.get(r.file.id).map(f => r.copy(rows = r.rows.intersect(left(f).rows))))
       if own.map(_.rows.size).sum > 1
       c <- rows.clashes(ours, metadata, key.columns, own, own)
@@ -266,11 +261,9 @@ final class TableMerge(
 
   /** New rows of a side that break what the other side demands, and rows put together that break anything. */
   private def violations(combined: Seq[(Long, IndexedSeq[Any])]): Seq[MergeConflict] = {
-    val checks = metadata.constraints.collect { case c: TableConstraint.Check => c }
-    val required = metadata.columns.filterNot(_.nullable).map(_.physical).toSet
-    def demanded(side: TableState) = side.metadata.columns.filterNot(_.nullable).map(_.physical).toSet
+    val (checks, required) = (metadata.checks, metadata.required)
     def of(side: TableState, news: => Seq[RowsAt]) = {
-      val (c, r) = (checks.filterNot(side.metadata.constraints.contains), required -- demanded(side))
+      val (c, r) = (checks.filterNot(side.metadata.checks.contains), required -- side.metadata.required)
       if (c.isEmpty && r.isEmpty) Nil else rows.violations(ours, metadata, c, r, news)
     }
     val found = of(ours, ourNews) ++ of(theirs, theirNews) ++

@@ -93,8 +93,9 @@ class MetadataMerge:
             ours.created,
             members(b.reader_features, ours.reader_features, theirs.reader_features),
             members(b.writer_features, ours.writer_features, theirs.writer_features),
-            self._constraints(b, ours, theirs, here),
+            self._constraints(b, ours, theirs),
         )
+        self._named_in_keys(merged, here)
         for f in merged.partitioning:
             if f.column not in here:
                 self._open.append(
@@ -107,8 +108,8 @@ class MetadataMerge:
         """The text of a CHECK names columns as its side knows them."""
         for side in sides:
             stale = renamed(side.columns, merged.columns)
-            for check in merged.constraints:
-                if not isinstance(check, Check) or check not in side.constraints:
+            for check in merged.checks:
+                if check not in side.checks:
                     continue
                 named = words(check.condition)
                 about = f"the constraint {check.name} of the other is about it"
@@ -310,9 +311,7 @@ class MetadataMerge:
                 merged[k] = value
         return merged
 
-    def _constraints(
-        self, b: TableMetadata, o: TableMetadata, t: TableMetadata, here: set[str]
-    ) -> tuple[Check | Key, ...]:
+    def _constraints(self, b: TableMetadata, o: TableMetadata, t: TableMetadata) -> tuple[Check | Key, ...]:
         base, ours, theirs = ({c.name: c for c in m.constraints} for m in (b, o, t))
         merged: list[Check | Key] = []
         for n in {**ours, **theirs}:
@@ -324,12 +323,12 @@ class MetadataMerge:
                 )
             if found is not None:
                 merged.append(found)
-        for key in merged:
-            for c in key.columns if isinstance(key, Key) else ():
-                if c not in here:
-                    reason = f"one side dropped it, and the key {key.name} of the other is about it"
-                    self._open.append(MetadataConflict(c, reason))
         return tuple(merged)
+
+    def _named_in_keys(self, merged: TableMetadata, here: set[str]) -> None:
+        for key in merged.keys:
+            reason = f"one side dropped it, and the key {key.name} of the other is about it"
+            self._open += [MetadataConflict(c, reason) for c in key.columns if c not in here]
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,7 @@ class SettledRows:
         self._base = base
         self._decisions = decisions
         self._rows = rows
-        keys = [c for c in metadata.constraints if isinstance(c, Key)]
-        self._keys = sorted(keys, key=lambda k: not k.primary)
+        self._keys = sorted(metadata.keys, key=lambda k: not k.primary)
 
     def settle(self, rows: Sequence[ContestedRow]) -> Settled:
         """What becomes of them."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from anabranch.core.format.commits import Name, TableChange
 from anabranch.core.format.files import ROW_ID, DataFile, DeletionVector
 from anabranch.core.format.names import MAIN_ORDINAL, MAX_SEQ, Position
-from anabranch.core.format.tables import Check, Key, TableMetadata
+from anabranch.core.format.tables import Key, TableMetadata
 from anabranch.core.log.replay import FileSet, TableState
 from anabranch.core.operations.changes import Staged
 from anabranch.core.operations.merge.base_table import BaseTable
@@ -282,9 +282,9 @@ class TableMerge:
     def _clashes(self, merged: dict[str, MergedFile]) -> tuple[list[RowVersion], list[MergeConflict]]:
         """Rows of both sides with one declared key: those that go, and conflicts."""
         masks, conflicts = [], []
-        for key in self._metadata.constraints:
-            mine, other = self._overlapping(key, merged) if isinstance(key, Key) else ([], [])
-            if not isinstance(key, Key) or not mine or not other:
+        for key in self._metadata.keys:
+            mine, other = self._overlapping(key, merged)
+            if not mine or not other:
                 continue
             for c in self._io.rows.clashes(self._ours, self._metadata, key.columns, mine, other):
                 choice = "ours" if c.equal else self._decisions.about(self._name, c.ours.id)
@@ -304,9 +304,9 @@ class TableMerge:
 
     def _own_clashes(self, merged: dict[str, MergedFile]) -> Iterator[MergeConflict]:
         """New rows with one key of a side that knows nothing of it."""
-        for key in self._metadata.constraints:
+        for key in self._metadata.keys:
             for side, whose in ((self._ours, "our"), (self._theirs, "their")):
-                if not isinstance(key, Key) or key in side.metadata.constraints:
+                if key in side.metadata.keys:
                     continue
                 news = self._contested.our_news if side is self._ours else self._contested.their_news
                 own = [
@@ -349,7 +349,7 @@ class TableMerge:
         def kept(side: TableState) -> list[RowsAt]:
             return [self._left(merged[id]) for id in sorted(side.files.files) if id in merged]
 
-        known = (key in self._theirs.metadata.constraints, key in self._ours.metadata.constraints)
+        known = (key in self._theirs.metadata.keys, key in self._ours.metadata.keys)
         ours = self._news(self._ours) if known[0] else kept(self._ours)
         theirs = self._news(self._theirs) if known[1] else kept(self._theirs)
         if ours and theirs:
@@ -359,22 +359,16 @@ class TableMerge:
     def _violations(self, combined: list[tuple[int, Cells]]) -> list[MergeConflict]:
         """New rows of a side that break what the other demands, and rows put together that break anything."""
         m, rows = self._metadata, self._io.rows
-        checks = [c for c in m.constraints if isinstance(c, Check)]
-        required = _required(m)
         found = []
         for side in (self._ours, self._theirs):
-            new = [c for c in checks if c not in side.metadata.constraints]
-            demanded = required - _required(side.metadata)
+            new = [c for c in m.checks if c not in side.metadata.checks]
+            demanded = m.required - side.metadata.required
             if new or demanded:
                 news = self._news(side)
                 found += rows.violations(self._ours, m, new, demanded, news) if news else []
-        if combined and (checks or required):
-            found += rows.violations_of(m, checks, required, combined)
+        if combined and (m.checks or m.required):
+            found += rows.violations_of(m, m.checks, m.required, combined)
         return [
             self._conflict(CONSTRAINT, f"the row {v.shown} breaks {v.constraint}", ConflictRow(v.row))
             for v in dict.fromkeys(found)
         ]
-
-
-def _required(m: TableMetadata) -> frozenset[str]:
-    return frozenset(c.physical for c in m.columns if c.required)
