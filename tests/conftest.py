@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,23 @@ def new_lake(spark: SparkSession, tmp_path: Path) -> Iterator[Callable[..., Lake
     for name in names:
         for key in ("", ".warehouse", ".branch"):
             spark.conf.unset(f"spark.sql.catalog.{name}{key}")
+
+
+@pytest.fixture
+def refused() -> Callable[..., AbstractContextManager[Any]]:
+    """``with refused("ANABRANCH_REF.NOT_FOUND", "dev"):`` expects that class, and the words in the message."""
+
+    from pyspark.errors import PySparkException
+
+    @contextmanager
+    def expect(condition: str, *words: str) -> Iterator[Any]:
+        with pytest.raises(PySparkException) as caught:
+            yield caught
+        assert caught.value.getCondition() == condition, str(caught.value)
+        for word in words:
+            assert word in str(caught.value)
+
+    return expect
 
 
 class CoreError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,20 @@ from typer.testing import CliRunner
 
 import anabranch
 from anabranch.cli.main import app
+from docs.pages import blocks
 
-TEXT = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+PAGE = "docs/python.md"
 
 
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for code in blocks("python"):
+    for code in blocks(PAGE, "python"):
         exec(code, names)
     repo = anabranch.open("lake")
     assert repo.table("clinic.archive").to_arrow(["patient"]).to_pylist() == [{"patient": "p1"}]
     assert repo.table("clinic.labs").count() == 2
-    (shell,) = blocks("sh")
+    (shell,) = blocks(PAGE, "sh")
     for line in shell.strip().splitlines():
         program, *arguments = shlex.split(line)
         done = CliRunner().invoke(app, arguments)

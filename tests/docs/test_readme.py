@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from docs.pages import blocks, statements
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 def test_the_python_quick_start_runs(new_lake: Any, spark: SparkSession) -> None:
     lake = new_lake()
-    (code,) = blocks("python")
+    (code,) = blocks("README.md", "python")
     # the session of the tests is there already; all else is as in the text
     session_line = (
         'spark = anabranch.configure(SparkSession.builder, repository="file:///tmp/lake").getOrCreate()\n'
@@ -39,16 +33,15 @@ def test_the_python_quick_start_runs(new_lake: Any, spark: SparkSession) -> None
 
 def test_the_sql_quick_start_runs(new_lake: Any, spark: SparkSession) -> None:
     lake = new_lake()
-    (text,) = blocks("sql")
     answers = {}
     before = spark.catalog.currentCatalog()
     try:
-        for statement in re.sub(r" --.*", "", text).split(";"):
-            sql = statement.strip().replace("lake.default", f"{lake.name}.default")
+        for statement in statements("README.md"):
+            sql = statement.replace("lake.default", f"{lake.name}.default")
             if sql.startswith("INSERT INTO") and "returns@summer" in sql:
                 with pytest.raises(Exception, match=r"ANABRANCH_TABLE\.NOT_FOUND"):
                     spark.sql(sql)
-            elif sql:
+            else:
                 answers[sql] = [tuple(row) for row in spark.sql(sql).collect()]
     finally:
         spark.catalog.setCurrentCatalog(before)

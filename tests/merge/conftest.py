@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rows.conftest import lake, lineage_holds, refused, reused, write_mode
+from rows.conftest import lake, lineage_holds, reused, write_mode
 
-__all__ = ["lake", "lineage_holds", "refused", "reused", "write_mode"]
+__all__ = ["lake", "lineage_holds", "reused", "write_mode"]
 
 
 @pytest.fixture

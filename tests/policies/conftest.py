@@ -1,5 +1,5 @@
 """Fixtures of the tests of policies: those of the SQL tests."""
 
-from sql.conftest import lake, refused
+from sql.conftest import lake
 
-__all__ = ["lake", "refused"]
+__all__ = ["lake"]

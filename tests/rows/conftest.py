@@ -3,20 +3,16 @@ each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyspark.errors import PySparkException
 
 from rows import lineage
 from rows.tables import MODES, InMode, create
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-Refused = Callable[..., AbstractContextManager[Any]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -62,18 +58,3 @@ def lineage_holds(request: pytest.FixtureRequest) -> Iterator[None]:
     reused = request.getfixturevalue("reused")
     yield
     lineage.check(lake.rows, lake.name, lake.path, reused)
-
-
-@pytest.fixture
-def refused() -> Refused:
-    """``with refused("ANABRANCH_REF.NOT_FOUND", "dev"):`` expects that class, and the words in the message."""
-
-    @contextmanager
-    def expect(condition: str, *words: str) -> Iterator[Any]:
-        with pytest.raises(PySparkException) as caught:
-            yield caught
-        assert caught.value.getCondition() == condition, str(caught.value)
-        for word in words:
-            assert word in str(caught.value)
-
-    return expect

@@ -201,12 +201,15 @@ private object Statements {
       })
 
   private def describe(t: Tokens): LogicalPlan = {
-    t.usage = "DESCRIBE HISTORY|DETAIL table [LIMIT n]"
     t.acceptOne("DESCRIBE", "DESC"): Unit
-    val history = t.accept("HISTORY")
-    if (!history) t.expect("DETAIL")
-    val table = t.multipart("the name of a table")
-    if (history) DescribeHistory(table, Option.when(t.accept("LIMIT"))(t.number("a limit")))
-    else DescribeDetail(table)
+    if (t.accept("HISTORY")) {
+      t.usage = "DESCRIBE HISTORY table [LIMIT n]"
+      val table = t.multipart("the name of a table")
+      DescribeHistory(table, Option.when(t.accept("LIMIT"))(t.number("a limit")))
+    } else {
+      t.usage = "DESCRIBE DETAIL table"
+      t.expect("DETAIL")
+      DescribeDetail(t.multipart("the name of a table"))
+    }
   }
 }
