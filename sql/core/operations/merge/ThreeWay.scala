@@ -1,5 +1,17 @@
 package io.anabranch.core.operations.merge
 
+/** One thing as both sides have it, and as it was in what they started from.
+  *
+  * @param base
+  *   None where there is no one value that both started from
+  */
+final case class Versions[T](base: Option[T], ours: T, theirs: T) {
+  def map[S](f: T => S): Versions[S] = Versions(base.map(f), f(ours), f(theirs))
+
+  /** The value of the side that changed it; None where both did, in different ways. */
+  def picked: Option[T] = ThreeWay.pick(base, ours, theirs)
+}
+
 /** The rule of every three-way merge: whoever changed it is right. */
 object ThreeWay {
 
