@@ -7,7 +7,7 @@ import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.analysis.{NamedRelation, ResolveSchemaEvolution, VariableResolution}
+import org.apache.spark.sql.catalyst.analysis.{ResolveSchemaEvolution, VariableResolution}
 import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, EvalMode, Expression}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
@@ -137,8 +137,8 @@ object SparkBridge {
       .resolveMultipartName(name, resolvingView = false, referredTempVariableNames = Nil)
   }
 
-  /** The table whose rows a plan changes. */
-  def changedTable(target: NamedRelation): Option[Table] = target match {
+  /** The table of a relation, also where its rows are changed. */
+  def changedTable(target: LogicalPlan): Option[Table] = target match {
     case r: DataSourceV2Relation =>
       r.table match {
         case changed: RowLevelOperationTable => Some(changed.table)

@@ -2,7 +2,7 @@ package io.anabranch.spark.gates
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.operations.Names
-import io.anabranch.spark.table.AnabranchTable
+import io.anabranch.spark.table.OurTable
 import org.apache.spark.sql.catalyst.expressions.{
   CallMethodViaReflection,
   Expression,
@@ -31,7 +31,7 @@ object GateQuery {
       throw invalid("it calls methods of Java")
     val leaves = plan.collectWithSubqueries { case leaf: LeafNode => leaf }
     val read = leaves.flatMap {
-      case DataSourceV2Relation(t: AnabranchTable, _, _, _, _, _) =>
+      case OurTable(t) =>
         Option.when(t.loaded.ref.text == ref)(t.loaded.table.name)
       case _: LocalRelation | _: OneRowRelation | _: Range | _: CTERelationRef => None
       case other =>

@@ -95,16 +95,16 @@ final private class AnabranchWrite(
     with TracksReads {
   override def toBatch: BatchWrite = translated {
     val plan = WritePlans.of(sink.root, sink.tableId, sink.metadata)
-    val read = sink.target.flatMap(reads(_, conf)).getOrElse(Reads.Nothing)
+    val read = for { target <- sink.target; s <- statement } yield s.reads(target, conf)
     val operation = mode match {
-      case WriteMode.Append => if (ofMerge) "MERGE" else "INSERT"
+      case WriteMode.Append => if (statement.exists(_.onlyInserts)) "MERGE" else "INSERT"
       case _ => "OVERWRITE"
     }
     val found = mode match {
       case w: WriteMode.Where => Some(condemned(w))
       case _ => None
     }
-    new AnabranchBatchWrite(sink, mode, found, rows, operation, plan, read, conf)
+    new AnabranchBatchWrite(sink, mode, found, rows, operation, plan, read.getOrElse(Reads.Nothing), conf)
   }
 
   /** Found out before any row is written. */
@@ -114,7 +114,7 @@ final private class AnabranchWrite(
     if (decided.forall(_._2.isDefined)) Condemned.Whole(decided.collect { case (f, Some(true)) => f })
     else
       rows
-        .zip(condition)
+        .zip(statement.flatMap(_.condition))
         .map { case (r, c) => Condemned.Rows(r.rowsWhere(c), where.condition) }
         .headOption
         .getOrElse(

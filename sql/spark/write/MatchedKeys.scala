@@ -3,15 +3,14 @@ package io.anabranch.spark.write
 import io.anabranch.core.format.DataFile
 import io.anabranch.spark.read._
 import io.anabranch.spark.schema.ColumnMapping
-import io.anabranch.spark.table.AnabranchTable
+import io.anabranch.spark.table.OurTable
 import org.apache.hadoop.conf.Configuration
 import org.apache.spark.sql.anabranch.SparkBridge
-import org.apache.spark.sql.catalyst.analysis.NamedRelation
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.plans.{Inner, LeftAnti, RightOuter}
 import org.apache.spark.sql.catalyst.plans.logical._
-import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2ScanRelation}
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2ScanRelation
 import org.apache.spark.sql.types._
 
 /** The rows of its target that a MERGE reads: those whose keys its source has.
@@ -57,7 +56,7 @@ object MatchedKeys {
           of(scans(target).filter(_._1.target), source, condition)
         // the rows of the source that have no match
         case (m: InsertOnlyMerge, Join(source, target, LeftAnti, Some(condition), _)) =>
-          of(scans(target).filter(s => isTable(m.table, s._1)), source, condition)
+          of(scans(target).filter { case (scan, _) => isOf(m.table, scan) }, source, condition)
         case _ => None
       }
     }
@@ -66,8 +65,8 @@ object MatchedKeys {
     case DataSourceV2ScanRelation(_, scan: AnabranchScan, output, _, _, _) => scan.origin.map(_ -> output)
   }.flatten
 
-  private def isTable(relation: NamedRelation, scan: ScanOrigin): Boolean = relation match {
-    case DataSourceV2Relation(t: AnabranchTable, _, _, _, _, _) => t.loaded.table.id == scan.loaded.table.id
+  private def isOf(relation: LogicalPlan, scan: ScanOrigin): Boolean = relation match {
+    case OurTable(t) => t.loaded.table.id == scan.loaded.table.id
     case _ => false
   }
 

@@ -1,9 +1,8 @@
 package io.anabranch.spark.write
 
-import io.anabranch.spark.table.AnabranchTable
+import io.anabranch.spark.table.OurTable
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.analysis.NamedRelation
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.codegen.Block._
 import org.apache.spark.sql.catalyst.expressions.codegen.{CodegenContext, EmptyBlock, ExprCode, FalseLiteral}
@@ -17,13 +16,10 @@ import org.roaringbitmap.longlong.Roaring64Bitmap
   */
 object MatchedOnce extends Rule[LogicalPlan] with PredicateHelper {
   override def apply(plan: LogicalPlan): LogicalPlan = plan match {
-    case w: WriteDelta if isOurs(w.table) => w.copy(query = checked(w.query))
-    case r: ReplaceData if isOurs(r.table) => r.copy(query = checked(r.query))
+    case w: WriteDelta if OurTable.is(w.table) => w.copy(query = checked(w.query))
+    case r: ReplaceData if OurTable.is(r.table) => r.copy(query = checked(r.query))
     case other => other
   }
-
-  private def isOurs(target: NamedRelation): Boolean =
-    SparkBridge.changedTable(target).exists(_.isInstanceOf[AnabranchTable])
 
   private def checked(query: LogicalPlan): LogicalPlan = query match {
     case m: MergeRows if m.checkCardinality =>

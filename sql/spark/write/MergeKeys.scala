@@ -1,8 +1,7 @@
 package io.anabranch.spark.write
 
 import io.anabranch.spark.read.AnabranchScan
-import io.anabranch.spark.table.AnabranchTable
-import org.apache.spark.sql.catalyst.analysis.NamedRelation
+import io.anabranch.spark.table.OurTable
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.plans.{Inner, LeftAnti, LeftSemi, RightOuter}
 import org.apache.spark.sql.catalyst.plans.logical._
@@ -24,13 +23,8 @@ object MergeKeys extends Rule[LogicalPlan] with PredicateHelper {
 
   override def apply(plan: LogicalPlan): LogicalPlan = plan match {
     case w: WriteDelta if w.operation.isInstanceOf[RowChangeOperation] => w.copy(query = inMerge(w.query))
-    case m: InsertOnlyMerge if isOurs(m.table) => m.withNewQuery(inInsert(m.query))
+    case m: InsertOnlyMerge if OurTable.is(m.table) => m.withNewQuery(inInsert(m.query))
     case other => other
-  }
-
-  private def isOurs(table: NamedRelation): Boolean = table match {
-    case r: DataSourceV2Relation => r.table.isInstanceOf[AnabranchTable]
-    case _ => false
   }
 
   private def inMerge(query: LogicalPlan): LogicalPlan = query match {

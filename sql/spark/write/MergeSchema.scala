@@ -1,7 +1,6 @@
 package io.anabranch.spark.write
 
-import io.anabranch.spark.table.AnabranchTable
-import org.apache.spark.sql.anabranch.SparkBridge
+import io.anabranch.spark.table.OurTable
 import org.apache.spark.sql.catalyst.analysis.{NamedRelation, UnresolvedRelation}
 import org.apache.spark.sql.catalyst.plans.logical._
 import org.apache.spark.sql.catalyst.rules.Rule
@@ -32,6 +31,6 @@ object MergeSchema extends Rule[LogicalPlan] {
 
   private def isOurs(table: NamedRelation): Boolean = table match {
     case r: UnresolvedRelation => StatementNames.isOurs(r)
-    case other => SparkBridge.changedTable(other).exists(_.isInstanceOf[AnabranchTable])
+    case other => OurTable.is(other)
   }
 }

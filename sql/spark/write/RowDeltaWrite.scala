@@ -31,7 +31,7 @@ final class RowDeltaWrite(
       repository,
       loaded,
       command.name,
-      reads(loaded, conf).getOrElse(Reads(Seq(everything))),
+      statement.map(_.reads(loaded, conf)).getOrElse(Reads(Seq(everything))),
       plan,
       conf
     )

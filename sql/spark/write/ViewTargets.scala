@@ -2,7 +2,7 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.spark.AnabranchAnalysisException
-import io.anabranch.spark.table.AnabranchTable
+import io.anabranch.spark.table.OurTable
 import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.analysis.UnresolvedRelation
 import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, Expression, NamedExpression}
@@ -35,16 +35,11 @@ object ViewTargets extends Rule[LogicalPlan] {
   private def tableOf(view: UnresolvedRelation, shown: LogicalPlan): LogicalPlan = whole(shown) match {
     case Some(name) =>
       SubqueryAlias(view.multipartIdentifier.last, view.copy(multipartIdentifier = name))
-    case None if shown.exists(isOurs) =>
+    case None if shown.exists(OurTable.is) =>
       throw new AnabranchAnalysisException(
         AnabranchException("ANABRANCH_TABLE.IS_VIEW", "table" -> view.multipartIdentifier.mkString("."))
       )
     case None => view
-  }
-
-  private def isOurs(plan: LogicalPlan) = plan match {
-    case r: DataSourceV2Relation => r.table.isInstanceOf[AnabranchTable]
-    case _ => false
   }
 
   /** The name of the table of which a plan gives all columns of all rows, under their names, as they are now. */
@@ -54,7 +49,7 @@ object ViewTargets extends Rule[LogicalPlan] {
     case Project(columns, child)
         if columns.size == child.output.size && columns.zip(child.output).forall((same _).tupled) =>
       whole(child)
-    case r: DataSourceV2Relation if isOurs(r) && r.timeTravelSpec.isEmpty && r.options.isEmpty =>
+    case r: DataSourceV2Relation if OurTable.is(r) && r.timeTravelSpec.isEmpty && r.options.isEmpty =>
       for { catalog <- r.catalog; table <- r.identifier } yield catalog.name +:
         (table.namespace.toSeq :+ table.name)
     case _ => None
