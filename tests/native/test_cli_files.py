@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -152,18 +153,20 @@ def test_spark_gets_the_repository_as_a_uri(run: Run, repo: Repository) -> None:
     assert json.loads(run("spark-conf", "--json"))["spark.sql.catalog.lake.warehouse"] == repo.root
 
 
-def test_its_version_and_its_completion_are_printed(run: Run) -> None:
+def test_its_version_is_printed(run: Run) -> None:
     assert run("--version").strip() == f"anabranch {anabranch.__version__}"
-    environment = {
-        **os.environ,
-        "_ANABRANCH_COMPLETE": "complete_bash",
-        "COMP_WORDS": "anabranch che",
-        "COMP_CWORD": "1",
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell: str) -> None:
+    asked = {
+        "_ANABRANCH_COMPLETE": f"complete_{shell}",
+        **{"COMP_WORDS": "anabranch che", "COMP_CWORD": "1"},
+        **{"_TYPER_COMPLETE_ARGS": "anabranch che", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }
-    command = [sys.executable, "-m", "anabranch.cli"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["cherry-pick"]
-    assert "_ANABRANCH_COMPLETE=complete_bash" in run("--show-completion", "bash")
+    program = Path(sys.executable).parent / "anabranch"
+    done = subprocess.run(program, env={**os.environ, **asked}, capture_output=True, text=True, timeout=60)
+    assert re.findall(r"[\w-]*che[\w-]*", done.stdout) == ["cherry-pick"]
 
 
 def test_an_interrupted_command_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,15 +91,3 @@ def test_a_file_that_can_not_be_read_is_named_in_a_line(lake: Path, tmp_path: Pa
     writer.wait()
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "pipe.csv" in done.stderr and "ANABRANCH_CLIENT.FILE" in done.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_complete_commands(shell: str) -> None:
-    done = subprocess.run(
-        [Path(sys.executable).parent / "anabranch", "--show-completion", shell],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert "_ANABRANCH_COMPLETE" in done.stdout
