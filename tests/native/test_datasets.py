@@ -116,7 +116,7 @@ def test_conditions_of_arrow_choose_what_is_changed(table: Table) -> None:
     }
 
 
-@pytest.mark.parametrize("condition", [pc.field("nope") == 1, pc.field("name") > 5, "nope = 1", "id ="])
+@pytest.mark.parametrize("condition", [pc.field("nope") == 1, pc.field("name") > 5, "nope = 1", "id =", " "])
 def test_a_condition_that_makes_no_sense_is_an_error(table: Table, refused: Refused, condition: Any) -> None:
     with refused("ANABRANCH_SQL.FAILED"):
         table.to_arrow(where=condition)
@@ -133,6 +133,8 @@ def test_a_condition_of_something_else_is_refused(table: Table, condition: Any) 
 def test_parameters_may_be_numbers_of_numpy(repo: Repository, table: Table) -> None:
     assert ids(table.to_arrow(where="id = ?", parameters=[numpy.int32(2)])) == [2]
     assert repo.sql("SELECT id FROM db.t WHERE id = $n", {"n": numpy.float64(3)}).num_rows == 1
+    with pytest.raises(TypeError, match="parameters are a list"):
+        table.count("name = ?", "ab")
 
 
 def test_conditions_read_no_files_and_see_no_variables(

@@ -288,10 +288,13 @@ def test_new_values_are_sql_or_what_python_has(repo: Repository, refused: Refuse
     assert table.to_arrow(where="id = 1").to_pylist() == [{"id": 1, **values}]
     table.update({"n": 7, "s": duckdb.ConstantExpression("it's")}, "id = 2")
     assert table.to_arrow(["n", "s"], "id = 2").to_pylist() == [{"n": Decimal("7.00"), "s": "it's"}]
+    assert table.update({"id": numpy.int64(3)}, "id = 2") == 1
     with pytest.raises(TypeError, match="a new value is"):
         table.update({"id": [1]})
-    with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
-        table.update({"id": "1", "ID": "2"})
+    for values in ({"id": "1", "ID": "2"}, {}, {"id": "unnest([1, 2])"}):
+        with refused("ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE"):
+            table.update(values)
+    assert sorted(table.to_arrow()["id"].to_pylist()) == [1, 3]
 
 
 def test_keys_that_are_equal_are_one_key(repo: Repository, refused: Refused) -> None:

@@ -210,6 +210,7 @@ def test_what_was_read_is_tried_on_new_rows_where_bounds_do_not_tell(
         (lambda t: t.update({"s": "'late'"}, "s = 'new' OR id = 3"), lambda t: t.update({"s": "'new'"}, "id = 8")),
         (lambda t: t.delete("id > (SELECT max(id) - 2 FROM t)"), lambda t: t.update({"s": "'y'"}, "id = 2")),
         (lambda t: t.upsert({"id": [77], "s": ["mine"]}, on="id"), lambda t: t.upsert({"id": [77], "s": ["b"]}, "id")),
+        (lambda t: t.update({"s": "(SELECT max(s) FROM t)"}, "id = 4"), lambda t: t.update({"s": "'z'"}, "id = 5")),
         (
             lambda t: t.merge({"id": [6, 78], "s": ["kept", "new"]}, on="id", matched=None),
             lambda t: t.delete("id = 6 AND s = 'g'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -80,18 +80,25 @@ def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str
 
 
 def bound(parameters: Parameters) -> Any:
-    """Parameters as DuckDB takes them: numbers of NumPy as those of Python."""
+    """Parameters as DuckDB takes them: numbers of NumPy as those of Python.
 
-    def plain(x: Any) -> Any:
-        return x.item() if type(x).__module__ == "numpy" and getattr(x, "ndim", 1) == 0 else x
-
+    Raises:
+        TypeError: for one value that is given alone.
+    """
     if isinstance(parameters, Mapping):
         return {name: plain(x) for name, x in parameters.items()} or None
+    if isinstance(parameters, str | bytes) or not isinstance(parameters, Iterable | None):
+        raise TypeError(f"parameters are a list, or a dict by names; {parameters!r} is neither")
     return [plain(x) for x in parameters or ()] or None
 
 
+def plain(x: Any) -> Any:
+    """A number of NumPy as one of Python, and anything else as it is."""
+    return x.item() if type(x).__module__ == "numpy" and getattr(x, "ndim", 1) == 0 else x
+
+
 def _first_line(e: Exception) -> str:
-    return str(e).strip().splitlines()[0].rstrip(".")
+    return str(e).strip().splitlines()[0].rstrip(".!")
 
 
 def missing(package: str, what: str) -> Exception:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
+from anabranch.core.operations.engine import Parameters, bound, connected, plain, quoted, syntax
 from anabranch.core.operations.scan import columnless, readable_names, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
@@ -95,20 +95,23 @@ class Rows:
 
 
 def has_subquery(where: Where) -> bool:
-    """Whether a condition looks at other rows than the one that it is about."""
+    """Whether a condition, or a new value, looks at other rows than the one that it is about."""
     if isinstance(where, pc.Expression):
         return False
     with connected() as connection:
-        nodes = syntax(connection, f"SELECT 1 FROM t WHERE ({sql_of(where)}\n)")
-        return any(node.get("class") == "SUBQUERY" for node in nodes)
+        nodes = syntax(connection, f"SELECT ({sql_of(where)}\n) FROM t")
+        return any(node.get("class") in ("SUBQUERY", "WINDOW") for node in nodes)
 
 
 def sql_of(where: Where) -> str:
     """The SQL of a condition that is no expression of Arrow.
 
     Raises:
+        SqlFailed: for a text with nothing in it.
         TypeError: for what is no condition.
     """
+    if isinstance(where, str) and not where.strip():
+        raise error("ANABRANCH_SQL.FAILED", reason="the condition is empty; all rows have none (None)")
     if isinstance(where, str | bool) or type(where).__module__.split(".")[0] in ("duckdb", "_duckdb"):
         return str(where)
     raise TypeError(f"a condition is SQL, or an expression of pyarrow or DuckDB; {where!r} is neither")
@@ -126,6 +129,7 @@ def expression(value: Any) -> str:
 
     if isinstance(value, duckdb.Expression):
         return str(value)
+    value = plain(value)
     if value is None or isinstance(value, bool | int | float | Decimal | bytes | date):
         return str(duckdb.ConstantExpression(value))
     raise TypeError(f"a new value is SQL, an expression of DuckDB or a plain value; {value!r} is none")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anabranch.core.format.commits import Name
 from anabranch.core.format.files import ROW_ID, ROW_PLACE, DataFile
@@ -271,11 +272,16 @@ class Work:
         }
         if len(exprs) < len(assignments):
             raise schemas.unsupported(t.full_name, "a column would get two values", "Name each once.")
+        if not exprs:
+            raise schemas.unsupported(t.full_name, "no column would get a value", "Name one in `set`.")
         names = [c.name for c in t.metadata.columns]
         found = self._found(
             t, [*names, ROW_ID, ROW_PLACE], "true" if where is None else where, parameters, exprs
         )
         rows = found.drop_columns([ROW_PLACE])
+        if pc.count_distinct(found.column(ROW_PLACE)).as_py() < rows.num_rows:  # as `unnest` makes of one
+            reason = "a row would get several values"
+            raise schemas.unsupported(t.full_name, reason, "Give an expression that has one value for a row.")
         added = self._written(t, rows.to_reader(), lineage=True) if rows.num_rows else []
         count = self._replaced(t, found.column(ROW_PLACE), added)
         self._counted("UPDATE", rows_updated=count)
@@ -293,7 +299,8 @@ class Work:
             return rows.select(names, where, parameters, exprs or {})
 
         found, pushed = of(self._rows(t))
-        alone = not has_subquery(where)  # which would be about other rows, too
+        # a subquery is about other rows, too
+        alone = not any(map(has_subquery, (where, *(exprs or {}).values())))
         self.read(t, pushed, False, (lambda rows: bool(of(rows)[0].num_rows)) if alone else None)
         return found
 
@@ -384,7 +391,6 @@ class Work:
 
 def _by_file(t: TableState, places: pa.ChunkedArray) -> Iterator[tuple[DataFile, BitMap64]]:
     """Places of rows, as files and positions."""
-    import pyarrow.compute as pc
     from pyroaring import BitMap64
 
     numbers = pc.shift_right(places, PLACE_BITS)
