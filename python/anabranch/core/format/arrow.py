@@ -102,9 +102,8 @@ def column_type(t: pa.DataType, column: str = "a column") -> ColumnType:
     Raises:
         SchemaUnsupportedType: if there is none.
     """
-    found = _NAMES.get(t)
-    if found is not None:
-        return found
+    if not isinstance(t, pa.BaseExtensionType) and t in _NAMES:  # types of others may have no hash
+        return _NAMES[t]
     if pa.types.is_dictionary(t):
         return column_type(t.value_type, column)
     if pa.types.is_run_end_encoded(t):
@@ -138,7 +137,10 @@ def column_type(t: pa.DataType, column: str = "a column") -> ColumnType:
     }
     name = "binary" if pa.types.is_fixed_size_binary(t) else other.get(str(t))
     if name is None:
-        raise error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t, column=column)
+        found = error("ANABRANCH_SCHEMA.UNSUPPORTED_TYPE", type=t, column=column)
+        if pa.types.is_null(t):
+            found.add_hint("NULLs alone tell no type: create the table with a schema, and append the rows.")
+        raise found
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -59,6 +60,8 @@ def fitted(array: pa.Array, t: ColumnType) -> pa.Array:
         Misfit: for the first that is none.
     """
     target = arrow_type(t)
+    if pa.types.is_decimal(array.type):
+        array = _digits(array)
     if array.type == target and isinstance(t, str):
         return _text(array, t)
     array = _unpacked(array)
@@ -81,12 +84,23 @@ def _unpacked(array: pa.Array) -> pa.Array:
     """Without an encoding, which is of no matter to the values."""
     t = array.type
     if pa.types.is_dictionary(t):
-        return array.cast(t.value_type)
+        return array.dictionary.take(array.indices)
     if pa.types.is_run_end_encoded(t):
         return pc.run_end_decode(array)
     if pa.types.is_fixed_size_list(t):
         return array.cast(pa.list_(t.value_type))
     return array
+
+
+def _digits(array: pa.Array) -> pa.Array:
+    """Decimals, which others give with more digits than the type has; nobody could read these."""
+    t = array.type
+    wide = array if t.bit_width >= 128 else array.cast(pa.decimal128(t.precision, t.scale))
+    bounds, most = pc.min_max(wide), Decimal(10) ** (t.precision - t.scale)
+    for bound in (bounds["min"], bounds["max"]):
+        if bound.is_valid and abs(bound.as_py()) >= most:
+            raise Misfit(array, pc.index(wide, bound).as_py(), f"it does not fit {t}")
+    return wide
 
 
 def _family(t: pa.DataType) -> str:

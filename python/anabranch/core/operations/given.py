@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from anabranch.core.format.arrow import arrow_type
 from anabranch.core.format.tables import Column
 from anabranch.core.operations.fitting import cut
+from anabranch.core.operations.streams import in_turn
 from anabranch.errors import AnabranchError, error
 
 CHUNK_ROWS = 1_000_000
@@ -53,7 +55,7 @@ class Given:
         elif hasattr(data, "scanner"):
             data = data.scanner().to_reader()
         elif isinstance(data, list | tuple | Iterator):
-            data = self._listed(iter(data))
+            data = self._listed(data)
         if isinstance(data, pa.Table):
             return data.to_reader(CHUNK_ROWS)
         if isinstance(data, pa.RecordBatchReader):
@@ -62,19 +64,35 @@ class Given:
             return pa.RecordBatchReader.from_stream(data)
         raise TypeError(f"{type(data).__name__} is nothing that rows can be read from")
 
-    def _listed(self, items: Iterator[Any]) -> pa.Table | pa.RecordBatchReader:
-        """Of a list or generator: batches or tables one by one, or rows by column names."""
+    def _listed(self, data: Any) -> pa.Table | pa.RecordBatchReader:
+        """Of a list or generator: what has rows itself, one by one, or rows by column names."""
+        items = iter(data)
         rows = list(islice(items, 1))
-        if rows and isinstance(rows[0], pa.RecordBatch | pa.Table):
-            schema = rows[0].schema
-            return pa.RecordBatchReader.from_batches(schema, _batches(chain(rows, items), schema))
+        if rows and not isinstance(rows[0], Mapping):
+            readers = (self._item(x, i) for i, x in enumerate(chain(rows, items)))
+            by_and_by = isinstance(data, Iterator)
+            return in_turn(self._table, self._columns, readers if by_and_by else list(readers))
         rows += items
         for i, row in enumerate(rows):
             if not isinstance(row, Mapping):
-                raise TypeError(f"row {i} is of {type(row).__name__}; rows are dicts of values by column")
+                raise self._no_row(row, i)
         named = dict.fromkeys(name for row in rows for name in row)
         names = list(named) or [c.name for c in self._columns.values()]
         return self._columnwise({name: [row.get(name) for row in rows] for name in names})
+
+    def _item(self, item: Any, place: int) -> pa.RecordBatchReader:
+        if isinstance(item, Mapping | list | tuple):
+            raise self._no_row(item, place)
+        try:
+            return self.reader(item)
+        except TypeError:
+            raise self._no_row(item, place) from None
+
+    def _no_row(self, item: Any, place: int) -> TypeError:
+        kind = type(item).__name__
+        return TypeError(
+            f"row {place} is of {kind}; rows are dicts of values by column, or all of them tables"
+        )
 
     def _columnwise(self, data: Mapping[Any, Any]) -> pa.Table:
         arrays = {str(name): self._array(str(name), values) for name, values in data.items()}
@@ -100,7 +118,7 @@ class Given:
             values = list(values)
         if wanted is None or not _has_map(wanted):
             try:
-                return pa.array(values)
+                return self._whole(name, values, pa.array(values))
             except OverflowError:
                 wanted = wanted or pa.decimal128(38, 0)
             except _FAILS:
@@ -108,10 +126,20 @@ class Given:
 
         def convert(part: Any) -> pa.Array:
             for value in part if wanted is not None and pa.types.is_nested(wanted) else ():
-                _must_have_fields(value, wanted)
+                _must_be_held(value, wanted)
             return pa.array(part, wanted)
 
         return self._converted(name, values, convert)
+
+    def _whole(self, name: str, values: Any, found: pa.Array) -> pa.Array:
+        """What Arrow made of Python's values; it cuts those of a finer type than the first one has."""
+        if _has_time(found.type) and str(getattr(values, "dtype", "object")) == "object":
+            for row, value in enumerate(values):
+                try:
+                    _must_be_held(value, found.type)
+                except ValueError as e:
+                    raise self._wrong(name, repr(value), row, str(e)) from None
+        return found
 
     def _converted(self, name: str, values: Any, convert: Callable[[Any], pa.Array]) -> pa.Array:
         """The values; or an error that names the first that does not go with those before it."""
@@ -147,7 +175,10 @@ class Given:
             frame = frame.reset_index(level=named)
         names = [str(name) for name in frame.columns]
         try:
-            return pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
+            found = pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
+            for i, name in enumerate(names):
+                self._whole(name, frame.iloc[:, i], found.column(i))
+            return found
         except _FAILS:
             arrays = []
             for i, name in enumerate(names):
@@ -186,23 +217,27 @@ def _has_map(t: pa.DataType) -> bool:
     return pa.types.is_map(t) or any(_has_map(t.field(i).type) for i in range(t.num_fields))
 
 
-def _must_have_fields(value: Any, t: pa.DataType) -> None:
-    """Refuses keys of dicts that are no fields, which Arrow would leave out."""
+def _has_time(t: pa.DataType) -> bool:
+    """Whether there are dates or timestamps in it."""
+    one = pa.types.is_date(t) or pa.types.is_timestamp(t)
+    return one or any(_has_time(t.field(i).type) for i in range(t.num_fields))
+
+
+def _must_be_held(value: Any, t: pa.DataType) -> None:
+    """Refuses what Arrow would leave out: keys of dicts that are no fields, and parts of times."""
+    if pa.types.is_date(t) and isinstance(value, datetime) and value == value:  # NaT is one, too
+        raise ValueError("it has a time of day, and others of the column are dates")
+    if pa.types.is_timestamp(t) and t.unit != "ns" and getattr(value, "nanosecond", 0):
+        raise ValueError("it has nanoseconds, and tables have microseconds")
     if pa.types.is_struct(t) and isinstance(value, Mapping):
         fields = {t.field(i).name: t.field(i).type for i in range(t.num_fields)}
         for key, inner in value.items():
             if key not in fields:
                 raise ValueError(f"it has no field {key}")
-            _must_have_fields(inner, fields[key])
+            _must_be_held(inner, fields[key])
     elif pa.types.is_list(t) and isinstance(value, Sequence):
         for inner in value:
-            _must_have_fields(inner, t.value_type)
+            _must_be_held(inner, t.value_type)
     elif pa.types.is_map(t) and value is not None:
         for _, inner in value.items() if isinstance(value, Mapping) else value:
-            _must_have_fields(inner, t.item_type)
-
-
-def _batches(items: Iterator[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for item in items:
-        for batch in item.to_batches() if isinstance(item, pa.Table) else [item]:
-            yield batch if batch.schema.equals(schema) else batch.select(schema.names).cast(schema)
+            _must_be_held(inner, t.item_type)
