@@ -74,6 +74,77 @@ def test_what_is_exported_can_be_imported(run: Run, repo: Repository, tmp_path: 
     assert not list(tmp_path.glob("*.part"))
 
 
+EVERYTHING = pa.table(
+    {
+        "f": [float("nan"), float("-inf"), None],
+        "n": pa.array([Decimal("1.10"), None, Decimal("-99.99")], pa.decimal128(7, 2)),
+        "s": ["two\nlines", "NaN", "\u2028"],
+        "d": pa.array([0, None, -700_000], pa.date32()),
+        "t": pa.array([1, None, -1], pa.timestamp("us")),
+        "z": pa.array([1, None, -1], pa.timestamp("us", "UTC")),
+        "b": [b"\x00\xff", None, b""],
+        "big": [2**63 - 1, None, -(2**63)],
+    }
+)
+NESTED = pa.table(
+    {
+        "m": pa.array([[("k", 1.5)], None, []], pa.map_(pa.string(), pa.float64())),
+        "l": pa.array([[{"b": b"x", "d": 1}], None, []], pa.list_(pa.struct([("b", pa.binary()), ("d", pa.date32())]))),
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["hex", "base64"])
+@pytest.mark.parametrize("suffix", ["csv", "ndjson"])
+def test_what_text_does_not_have_comes_back_too(
+    run: Run, repo: Repository, tmp_path: Path, suffix: str, how: str
+) -> None:
+    rows = EVERYTHING
+    for name, column in zip(NESTED.column_names, NESTED.columns, strict=True) if suffix == "ndjson" else ():
+        rows = rows.append_column(name, column)
+    repo.create_table("db.t", rows)
+    repo.create_table("db.copy", rows.schema)
+    assert "--binary" in run("export", "db.t", f"out.{suffix}", code=1)
+    run("export", "db.t", f"out.{suffix}", "--binary", how)
+    run("import", f"out.{suffix}", "db.copy", "--binary", how)
+    assert str(repo.table("db.copy").to_arrow().to_pylist()) == str(rows.to_pylist())
+    repo.create_table("db.f", {"f": [1.5, float("nan"), None]})
+    run("export", "db.f", f"f.{suffix}")
+    run("import", f"f.{suffix}", "db.new", "--mode", "create")
+    assert str(repo.table("db.new").to_arrow()["f"].to_pylist()) == "[1.5, nan, None]"
+
+
+def test_a_large_csv_file_has_texts_of_several_lines(run: Run, repo: Repository, tmp_path: Path) -> None:
+    """Arrow reads blocks of 1 MB, and took lines in texts for rows."""
+    rows = pa.table({"s": [f"{i}\n\nend" + "x" * 90 for i in range(20_000)]})
+    repo.create_table("db.t", rows)
+    run("export", "db.t", "out.csv")
+    run("import", "out.csv", "db.copy", "--mode", "create")
+    assert repo.table("db.copy").to_arrow().equals(rows)
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["007", "1e5"], ["007", "1e5"]),
+        (["0x10", "1"], ["0x10", "1"]),
+        (["123456789012345678.12", "1.5"], [Decimal("123456789012345678.12"), Decimal("1.50")]),
+        (["0.30000000000000004", "0.1"], [0.30000000000000004, 0.1]),
+        (["1.000000000000000056e-01", "1"], [0.1, 1.0]),
+        (["1e400", "1"], ["1e400", "1"]),
+        (["1", "", "3"], [1, None, 3]),
+        (["1" * 30 + "." + "1" * 30, "1"], ["1" * 30 + "." + "1" * 30, "1"]),
+    ],
+)
+def test_numbers_of_csv_keep_what_is_written(
+    run: Run, repo: Repository, tmp_path: Path, texts: list[str], values: list[Any]
+) -> None:
+    """Of one column, so that a row may be an empty line."""
+    (tmp_path / "a.csv").write_text("\n".join(["n", *texts, ""]))
+    run("import", "a.csv", "db.t", "--mode", "create")
+    assert repo.table("db.t").to_arrow()["n"].to_pylist() == values
+
+
 def test_rows_get_the_types_of_the_table_that_is_there(run: Run, repo: Repository, tmp_path: Path) -> None:
     types = {"Code": pa.string(), "n": pa.decimal128(10, 2), "t": pa.timestamp("us", "UTC")}
     repo.create_table("db.t", pa.schema(list(types.items())))

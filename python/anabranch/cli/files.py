@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anabranch.cli.output import json_line
+from anabranch.cli import ndjson
+from anabranch.cli.binary import Binary, decoded, encoded, has_binary
 from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LONG = re.compile(rb"[:\[,]\s*-?[0-9]{16,}\s*[,}\]]")
 _NUMBER = r"^[+-]?[0-9]+$"
-_LEADING_ZERO = r"^[+-]?0[0-9]"
+_PLAIN = r"^[+-]?[0-9]+(\.[0-9]*)?$"
+_LEADING_ZERO = r"^[+-]?0[0-9xX]"
 
 
 def unusable(file: Path, reason: str) -> AnabranchError:
@@ -24,12 +24,13 @@ def unusable(file: Path, reason: str) -> AnabranchError:
     return error("ANABRANCH_CLIENT.FILE", file=file, reason=reason.splitlines()[0].rstrip("."))
 
 
-def read(file: Path, table: pa.Schema | None) -> Any:
+def read(file: Path, table: pa.Schema | None, binary: Binary | None = None) -> Any:
     """Rows of a file, as `Table.append` takes them.
 
     Args:
         file: its suffix tells what it is.
         table: of the table that they are for; None for a new one, whose types the values tell.
+        binary: how bytes are written in text; None for texts that are meant themselves.
 
     Raises:
         ClientFile: for what is no such file.
@@ -38,9 +39,9 @@ def read(file: Path, table: pa.Schema | None) -> Any:
     from pyarrow import parquet
 
     readers: Mapping[str, Callable[[], Any]] = {
-        ".csv": lambda: _csv(file, table),
-        ".ndjson": lambda: _ndjson(file, table),
-        ".jsonl": lambda: _ndjson(file, table),
+        ".csv": lambda: _csv(file, table, binary),
+        ".ndjson": lambda: ndjson.read(file, table, binary),
+        ".jsonl": lambda: ndjson.read(file, table, binary),
         ".parquet": lambda: parquet.read_table(file, partitioning=None),
     }
     reader = readers.get(file.suffix.lower())
@@ -48,14 +49,19 @@ def read(file: Path, table: pa.Schema | None) -> Any:
         raise unusable(file, f"'{file.suffix}' is none of {', '.join(readers)}")
     try:
         return reader()
-    except (pa.ArrowException, OSError, UnicodeDecodeError, json.JSONDecodeError) as e:
+    except (pa.ArrowException, OSError, ValueError) as e:
         raise unusable(file, str(e)) from e
 
 
-def _csv(file: Path, table: pa.Schema | None) -> pa.Table:
+def _csv(file: Path, table: pa.Schema | None, binary: Binary | None) -> pa.Table:
     """NULL is nothing between two commas, and `""` an empty text; new columns hold what is written, whole."""
     import pyarrow as pa
     from pyarrow import csv
+
+    parsing = csv.ParseOptions(newlines_in_values=True)
+    with csv.open_csv(file, parse_options=parsing) as start:
+        names = start.schema.names
+    parsing.ignore_empty_lines = len(names) > 1  # where there is one column, they are rows
 
     def load(types: Mapping[str, pa.DataType], only: list[str] | None = None) -> pa.Table:
         options = csv.ConvertOptions(
@@ -65,13 +71,12 @@ def _csv(file: Path, table: pa.Schema | None) -> pa.Table:
             column_types=types,
             include_columns=only or [],
         )
-        return csv.read_csv(file, convert_options=options)
+        return csv.read_csv(file, parse_options=parsing, convert_options=options)
 
     known = {f.name.lower(): f.type for f in table or () if not pa.types.is_nested(f.type)}
-    with csv.open_csv(file) as start:
-        names = start.schema.names
     types = {n: known[n.lower()] for n in names if n.lower() in known}
-    rows = load(types)
+    coded = [n for n, t in types.items() if pa.types.is_binary(t)] if binary else []
+    rows = load(types | dict.fromkeys(coded, pa.string()))
     guessed = [f for f in rows.schema if f.name not in types and names.count(f.name) == 1]
     for f in guessed:
         if pa.types.is_binary(f.type):
@@ -80,7 +85,11 @@ def _csv(file: Path, table: pa.Schema | None) -> pa.Table:
     texts = load({f.name: pa.string() for f in numbers}, [f.name for f in numbers]) if numbers else None
     better = {f.name: pa.string() for f in guessed if pa.types.is_time(f.type) or pa.types.is_null(f.type)}
     better |= {f.name: t for f in numbers if texts and (t := _kept(texts.column(f.name), f.type)) is not None}
-    return load({**types, **better}) if better else rows
+    rows = load({**types, **better, **dict.fromkeys(coded, pa.string())}) if better else rows
+    for name in coded:
+        column = [None if x is None or not binary else decoded(x, binary) for x in rows[name].to_pylist()]
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(column, pa.binary()))
+    return rows
 
 
 def _kept(texts: pa.ChunkedArray, guessed: pa.DataType) -> pa.DataType | None:
@@ -88,46 +97,30 @@ def _kept(texts: pa.ChunkedArray, guessed: pa.DataType) -> pa.DataType | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py() and pa.types.is_integer(guessed):
+    if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py():
         return pa.string()
-    whole = pa.types.is_floating(guessed) and pc.all(pc.match_substring_regex(texts, _NUMBER)).as_py()
+    if not pa.types.is_floating(guessed):
+        return None
     digits = pc.max(pc.utf8_length(texts)).as_py() or 0
-    return (pa.decimal128(38, 0) if digits <= 38 else pa.string()) if whole and digits > 15 else None
+    if pc.all(pc.match_substring_regex(texts, _NUMBER)).as_py():
+        return (pa.decimal128(38, 0) if digits <= 38 else pa.string()) if digits > 15 else None
+    if digits > 15 and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():
+        long = pc.unique(texts.filter(pc.greater(pc.utf8_length(texts), 15)))
+        if any(Decimal(repr(float(x))) != Decimal(x) for x in long.to_pylist()):
+            before = pc.max(pc.utf8_length(pc.replace_substring_regex(texts, r"\..*", ""))).as_py()
+            after = pc.max(pc.utf8_length(pc.replace_substring_regex(texts, r"^[^.]*\.?", ""))).as_py()
+            return pa.decimal128(before + after, after) if before + after <= 38 else pa.string()
+    huge = texts.filter(pc.match_substring_regex(texts, "[0-9]")).cast(guessed)
+    return pa.string() if pc.any(pc.is_inf(huge)).as_py() else None
 
 
-def _ndjson(file: Path, table: pa.Schema | None) -> Any:
-    import pyarrow as pa
-    from pyarrow import json as ndjson
-
-    data = file.read_bytes()
-    if _LONG.search(data):  # Arrow makes doubles of these
-        return [json.loads(line) for line in data.decode().splitlines() if line.strip()]
-    dates = [f.name for f in table or () if pa.types.is_date(f.type)]
-    told = table and pa.schema([(f.name, pa.string() if f.name in dates else f.type) for f in table])
-    rows = ndjson.read_json(file, parse_options=ndjson.ParseOptions(explicit_schema=told))
-    wanted = [(f.name, pa.date32() if f.name in dates else f.type) for f in rows.schema]
-    return rows.cast(pa.schema(wanted))
-
-
-class _Lines:
-    """Writes rows as JSON, one object a line."""
-
-    def __init__(self, file: Path, schema: pa.Schema) -> None:
-        self._out = file.open("w", encoding="utf-8")
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._out.close()
-
-    def write_batch(self, batch: pa.RecordBatch) -> None:
-        """Some more rows."""
-        self._out.writelines(f"{json_line(row)}\n" for row in batch.to_pylist())
-
-
-def write(file: Path, rows: pa.RecordBatchReader) -> int:
+def write(file: Path, rows: pa.RecordBatchReader, binary: Binary | None = None) -> int:
     """Writes rows to a file that is not there yet, and is there only when it is whole; how many.
+
+    Args:
+        file: its suffix tells what it is to be.
+        rows: to be written.
+        binary: how bytes are written in text, which is refused otherwise.
 
     Raises:
         ClientFile: for a file that can't be written.
@@ -136,15 +129,23 @@ def write(file: Path, rows: pa.RecordBatchReader) -> int:
     from pyarrow import csv
     from pyarrow.parquet import ParquetWriter
 
-    makers = {".csv": csv.CSVWriter, ".parquet": ParquetWriter, ".ndjson": _Lines, ".jsonl": _Lines}
+    def lines(part: Path, schema: pa.Schema) -> ndjson.Lines:
+        return ndjson.Lines(part, schema, binary)
+
+    makers = {".csv": csv.CSVWriter, ".parquet": ParquetWriter, ".ndjson": lines, ".jsonl": lines}
     make = makers.get(file.suffix.lower())
     if make is None or file.exists():
         raise unusable(
             file, "it is there already" if make else f"'{file.suffix}' is none of {', '.join(makers)}"
         )
     for f in rows.schema if make is not ParquetWriter else ():
-        if pa.types.is_binary(f.type) or (make is csv.CSVWriter and pa.types.is_nested(f.type)):
+        if make is csv.CSVWriter and pa.types.is_nested(f.type):
             raise unusable(file, f"the column {f.name} is a {f.type}, which {file.suffix} does not have")
+        if has_binary(f.type) and binary is None:
+            reason = f"the column {f.name} has bytes, which {file.suffix} does not have"
+            raise unusable(file, f"{reason}; --binary hex or base64 makes texts of them")
+    if make is csv.CSVWriter and binary is not None:
+        rows = _coded(rows, binary)
     part, count = file.with_name(f".{file.name}.part"), 0
     try:
         with make(part, rows.schema) as writer:
@@ -157,3 +158,19 @@ def write(file: Path, rows: pa.RecordBatchReader) -> int:
     finally:
         part.unlink(missing_ok=True)
     return count
+
+
+def _coded(rows: pa.RecordBatchReader, binary: Binary) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    schema = pa.schema([(f.name, pa.string() if has_binary(f.type) else f.type) for f in rows.schema])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            arrays = [
+                pa.array(encoded(c.to_pylist(), binary), pa.string()) if has_binary(c.type) else c
+                for c in batch.columns
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

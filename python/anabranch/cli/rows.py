@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from anabranch.cli import files, settings
+from anabranch.cli.binary import AsBinary
 from anabranch.cli.looking import Table
 from anabranch.cli.output import Json, command, print_json, print_rows, print_written, short
 
@@ -67,6 +68,7 @@ def import_(
     table: Table,
     mode: Annotated[Mode, typer.Option(help="What becomes of the rows that are there.")] = Mode.append,
     key: Annotated[list[str] | None, typer.Option(help="Keys of an upsert.")] = None,
+    binary: AsBinary = None,
     message: Message = "",
     json: Json = False,
 ) -> None:
@@ -81,10 +83,10 @@ def import_(
             space = table.rpartition(".")[0]
             if space:
                 tx.create_namespace(space, if_not_exists=True)
-            count = tx.create_table(table, files.read(file, None)).count()
+            count = tx.create_table(table, files.read(file, None, binary)).count()
         else:
             target = tx.table(table)
-            rows = files.read(file, target.schema)
+            rows = files.read(file, target.schema, binary)
             if mode is Mode.upsert:
                 count = sum(target.upsert(rows, key or []).values())
             else:
@@ -100,13 +102,14 @@ def export(
         Path, typer.Argument(help="A .csv, .ndjson (.jsonl) or .parquet file, which is not there.")
     ],
     where: Where = None,
+    binary: AsBinary = None,
     json: Json = False,
 ) -> None:
     """Write the rows of a table to a file.
 
     anabranch --ref train-2026-01 export clinic.labs labs.parquet
     """
-    count = files.write(file, settings.current.open().table(table).to_batches(where=where))
+    count = files.write(file, settings.current.open().table(table).to_batches(where=where), binary)
     print_written(file, count, json)
 
 
