@@ -203,6 +203,20 @@ def test_json_is_json_whatever_the_values_are_and_when_it_fails(run: Run, repo: 
     assert json.loads(run("branch", "-d", "b", "--json")) == {"dropped": "b"}
 
 
+@pytest.mark.parametrize(
+    "wrong", ["nosuch", "head", "head db.t -n x", "diff a b --rows", "import nofile.csv db.t"]
+)
+def test_wrong_use_is_json_too_where_that_is_asked_for(run: Run, wrong: str) -> None:
+    told = json.loads(run(*wrong.split(), "--json", code=2))
+    assert told["error"] == "ANABRANCH_CLIENT.USAGE" and "--help" in told["action"]
+    assert "Usage:" in run(*wrong.split(), code=2)
+
+
+def test_settings_that_can_not_be_read_are_told_in_json(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "anabranch.toml").write_text("[")
+    assert json.loads(run("log", "--json", code=1))["error"] == "ANABRANCH_REPOSITORY.INVALID_LOCATION"
+
+
 def test_tables_are_one_line_a_row_where_nobody_looks_and_harmless_where_somebody_does(
     run: Run, repo: Repository
 ) -> None:

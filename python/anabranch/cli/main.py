@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from anabranch import __version__
 from anabranch.cli import branches, looking, maintenance, merging, rows, settings
-from anabranch.cli.output import EXIT_CODES, complain, exit_code
-from anabranch.errors import AnabranchError
+from anabranch.cli.output import EXIT_CODES, WRONG_USE, complain, exit_code
+from anabranch.errors import AnabranchError, error
+
+
+class Commands(TyperGroup):
+    """All commands. Whatever goes wrong is JSON where that is asked for, wrong use included."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **how: Any) -> Any:
+        """Runs a command; as a program it ends with its exit code."""
+        given = sys.argv[1:] if args is None else list(args)
+        as_json = "--json" in given
+        if not how.get("standalone_mode", True):
+            return super().main(given, *more, **how)
+        try:
+            code = super().main(given, *more, **{**how, "standalone_mode": not as_json})
+        except AnabranchError as e:
+            complain(e, as_json)
+            code = exit_code(e.condition)
+        except Exception as e:
+            # the base of what Typer says about arguments has no public name
+            if not as_json or not hasattr(e, "format_message"):
+                raise
+            complain(error("ANABRANCH_CLIENT.USAGE", reason=e.format_message().rstrip(".")), as_json)
+            code = WRONG_USE
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
     name="anabranch",
+    cls=Commands,
     help="Tables versioned together like a git repository, on an object store and nothing else.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -41,11 +69,7 @@ def options(
     ] = False,
 ) -> None:
     """Options come first; then ANABRANCH_REPOSITORY and ANABRANCH_REF; then anabranch.toml, found upwards."""
-    try:
-        settings.current = settings.load(repository, ref, author, Path.cwd())
-    except AnabranchError as e:
-        complain(e)
-        raise typer.Exit(exit_code(e.condition)) from None
+    settings.current = settings.load(repository, ref, author, Path.cwd())
 
 
 for module in (looking, branches, merging, rows, maintenance):

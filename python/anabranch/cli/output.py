@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-REFUSED, NOT_FOUND, CONFLICT, STORE, DAMAGED, UNKNOWN, INTERRUPTED = 1, 3, 4, 5, 6, 7, 130
+REFUSED, WRONG_USE, NOT_FOUND, CONFLICT, STORE, DAMAGED, UNKNOWN, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
 EXIT_CODES = """Exit codes: 0 done; 1 refused; 2 wrong use; 3 no such repository, ref or table; 4 a conflict;
 5 the store failed or forbids it; 6 something is damaged or missing; 7 unknown whether it was committed;
 130 interrupted. With --json, what is printed is JSON, errors on standard error included."""
