@@ -17,7 +17,6 @@ import pytest
 import anabranch
 from anabranch import Repository
 from anabranch.core.format.arrow import arrow_schema
-from anabranch.core.format.values import Value
 from anabranch.core.operations import packing
 from anabranch.core.operations.scan import numbered_files
 
@@ -339,19 +338,3 @@ def test_rows_that_can_not_be_stored_are_told_whichever_file_they_were_for(
     with pytest.raises(OSError, match="No space left"):
         table.append(pa.table({"id": range(10_000)}))
     assert repo.table("db.t").count() == 0
-
-
-def test_bounds_of_text_come_from_the_file_and_are_cut(repo: Repository) -> None:
-    long = "é" * 5000
-    rows = pa.table({"a": ["b", None, long], "b": ["x" * 40, "y", None], "c": pa.nulls(3, pa.string())})
-    table = repo.create_table("db.t", rows.slice(0, 0))
-    table.set_properties({"anabranch.write.inline-rows": "0"})
-    table.append(rows)
-    (file,) = numbered_files(table._state)
-    a, b, c = (file.stats[p.physical] for p in table._state.metadata.columns)
-    assert (b.min, b.max, b.nulls) == (Value("text", "x" * 32), Value("text", "y"), 1)
-    assert (c.min, c.max, c.nulls) == (None, None, 3)
-    assert (a.min, a.max) == (None, None), (
-        "Parquet has no bounds of more than 4 kB: what is not known is absent"
-    )
-    assert table.to_arrow(where=f"a = '{long}'").num_rows == 1

@@ -1,14 +1,15 @@
-"""Bounds of columns, from the rows that are written [STAT-1]."""
+"""Bounds of columns, from the rows that are written, or from what Parquet's writer found in them [STAT-1]."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anabranch.core.format.arrow import value_of
+from anabranch.core.format.arrow import column_type, value_of
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.format.values import ColumnStats, Value, kind_of, order
 
@@ -23,13 +24,12 @@ class Statistics:
 
     Args:
         paths: physical, of the fields that have bounds.
-        schema: of the file. Bounds of its columns of text are left to Parquet, which needs them anyway.
+        schema: of the file. Bounds of most columns are left to Parquet, which needs them anyway.
     """
 
     def __init__(self, paths: Sequence[str], schema: pa.Schema) -> None:
-        texts = {f.name for f in schema if pa.types.is_string(f.type) and "." not in f.name}
-        self._columns = {path: _Column() for path in paths if path not in texts}
-        self._texts = [path for path in paths if path in texts]
+        self._told = {f.name: f.type for f in schema if f.name in paths and _is_told(f)}
+        self._columns = {path: _Column() for path in paths if path not in self._told}
 
     def add(self, rows: pa.Table) -> None:
         """Some more rows, by physical names."""
@@ -41,27 +41,44 @@ class Statistics:
     def stats(self, file: pq.FileMetaData) -> dict[str, ColumnStats]:
         """The bounds, when the file is there."""
         found = {path: c.stats() for path, c in self._columns.items() if c.seen}
-        return found | {path: _of_text(file, path) for path in self._texts if file.num_rows}
+        if not file.num_rows:
+            return found
+        groups = [file.row_group(i) for i in range(file.num_row_groups)]
+        places = {file.schema.column(i).path: i for i in range(file.num_columns)}
+        told = {n: _of([g.column(places[n]) for g in groups], t) for n, t in self._told.items()}
+        return found | told
 
 
-def _of_text(file: pq.FileMetaData, name: str) -> ColumnStats:
+def _is_told(f: pa.Field) -> bool:
+    """Whether Parquet's bounds are those of Spark's order, and no more of them is left out than must be.
+
+    Those of floats know nothing of NaN, and bytes are often longer than what has bounds there. The column a.b
+    can't be told from the field b of a column a.
+    """
+    t = f.type
+    other = pa.types.is_nested(t) or pa.types.is_floating(t) or pa.types.is_binary(t)
+    return not other and "." not in f.name
+
+
+def _of(chunks: Sequence[pq.ColumnChunkMetaData], t: pa.DataType) -> ColumnStats:
     """As Parquet tells it by row group; it leaves out bounds of more than 4 kB."""
-    low, high, nulls = list[str](), list[str](), 0
-    for i in range(file.num_row_groups):
-        group = file.row_group(i)
-        columns = (group.column(j) for j in range(group.num_columns))
-        column = next(c for c in columns if c.path_in_schema == name)
-        stats = column.statistics
-        nulls += stats.null_count
-        if stats.has_min_max:
-            low.append(stats.min)
-            high.append(stats.max)
-        elif stats.null_count < column.num_values:
-            return ColumnStats(None, None, None)
-    if not low:
-        return ColumnStats.bounded(None, None, nulls)
-    first, last = min(low, key=str.encode), max(high, key=str.encode)
-    return ColumnStats.bounded(value_of(pa.scalar(first)), value_of(pa.scalar(last)), nulls)
+    found = [c.statistics for c in chunks]
+    nulls = sum(s.null_count for s in found)
+    if any(s.null_count < c.num_values and not s.has_min_max for s, c in zip(found, chunks, strict=True)):
+        return ColumnStats(None, None, nulls)
+    low = [_stored(s.min_raw, t) for s in found if s.has_min_max]
+    high = [_stored(s.max_raw, t) for s in found if s.has_min_max]
+    return ColumnStats.bounded(min(low, key=order, default=None), max(high, key=order, default=None), nulls)
+
+
+def _stored(x: int | bool | bytes, t: pa.DataType) -> Value:
+    """A value as Parquet holds it; pyarrow's reading of it fails after the year 9999, and for decimals."""
+    kind = kind_of(column_type(t))
+    assert kind is not None
+    if kind == "decimal":
+        unscaled = int.from_bytes(x, "big", signed=True) if isinstance(x, bytes) else x
+        return Value(kind, Decimal(f"{unscaled}E-{t.scale}"))
+    return Value(kind, x.decode("utf-8") if isinstance(x, bytes) else x)
 
 
 def leaf(rows: pa.Table, path: str) -> pa.ChunkedArray | None:

@@ -132,7 +132,8 @@ class ObstoreStore:
         import obstore
 
         with _translated("write", f"{self.root}/{path}"):
-            obstore.put(self._store, path, data)
+            # many parts at once are quicker over a network, and only more copies in a folder
+            obstore.put(self._store, path, data, use_multipart=None if self.folder is None else False)
 
     def first(self, folder: str) -> str | None:
         """See `ObjectStore`."""
