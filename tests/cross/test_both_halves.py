@@ -266,3 +266,35 @@ def test_odd_values_of_the_native_client_are_found_by_spark(new_lake: Lakes) -> 
     assert [ids for _, ids in sorted(map(tuple, lake.rows(pruned)))] == list(found.values())
     table.append({"id": [4], "s": [{"x": 2.5, "new": [1]}]}, evolve=True)
     assert lake.rows("SELECT id, s.new FROM {lake}.db.t WHERE s.new IS NOT NULL") == [(4, [1])]
+
+
+def test_spark_reads_numbers_that_the_native_client_packed_by_their_differences(new_lake: Lakes) -> None:
+    """Of all types that are whole numbers in Parquet, from end to end, with NULLs; and after they are widened."""
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    repo = anabranch.open(lake.path)
+
+    def spread(bits: int) -> list[int | None]:
+        """500 of them, of which few are the same."""
+        return [
+            None if i % 7 == 3 else i * (2**bits // 500 or 1) % 2**bits - 2 ** (bits - 1) for i in range(500)
+        ]
+
+    def decimals(bits: int, t: pa.DataType) -> pa.Array:
+        return pa.array([None if x is None else Decimal(x).scaleb(-t.scale) for x in spread(bits)], t)
+
+    columns = {f"i{bits}": pa.array(spread(bits), getattr(pa, f"int{bits}")()) for bits in (8, 16, 32, 64)}
+    columns |= {"small": decimals(29, pa.decimal128(9, 0)), "price": decimals(59, pa.decimal128(18, 2))}
+    columns["day"] = pa.array(spread(22), pa.int32()).cast(pa.date32())
+    columns["at"] = pa.array(spread(56)).cast(pa.timestamp("us", "UTC"))
+    repo.create_table("db.t", pa.table({"id": range(500)} | columns))
+    # of days and times their numbers: Python's end with the year 9999
+    select = "SELECT id, i8, i16, i32, i64, small, price, unix_date(day), unix_micros(at) FROM {lake}.db.t ORDER BY id"
+    plain = columns | {"day": columns["day"].cast(pa.int32()), "at": columns["at"].cast(pa.int64())}
+    expected = [(i, *row.values()) for i, row in enumerate(pa.table(plain).to_pylist())]
+    assert lake.rows(select) == expected
+    for name, wider in (("i8", "SMALLINT"), ("i16", "INT"), ("i32", "BIGINT"), ("small", "DECIMAL(12, 0)")):
+        lake.sql(f"ALTER TABLE {{lake}}.db.t ALTER COLUMN {name} TYPE {wider}")
+    assert lake.rows(select) == expected
+    native = anabranch.open(lake.path).table("db.t").to_arrow(["id", "i8", "i16", "i32", "i64", "small"])
+    assert [tuple(row.values()) for row in native.to_pylist()] == [row[:6] for row in expected]

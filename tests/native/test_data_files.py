@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anabranch import Repository, Table
@@ -87,3 +90,38 @@ def test_bounds_of_text_come_from_the_file_and_are_cut(repo: Repository) -> None
         "Parquet has no bounds of more than 4 kB: what is not known is absent"
     )
     assert table.to_arrow(where=f"a = '{long}'").num_rows == 1
+
+
+def encodings(table: Table, folder: Path) -> dict[str, set[str]]:
+    """Of the pages of each column of a table of one file."""
+    (file,) = numbered_files(table._state)
+    (path,) = folder.rglob(file.id)
+    group = pq.read_metadata(path).row_group(0)
+    names = {c.physical: c.name for c in table._state.metadata.columns}
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return {names[c.path_in_schema]: set(c.encodings) for c in columns}
+
+
+def test_numbers_are_told_by_what_they_repeat_or_by_their_differences(
+    repo: Repository, tmp_path: Path
+) -> None:
+    """A dictionary of numbers that don't repeat takes time, and then more bytes than the numbers."""
+    n, chance = 130_000, random.Random(7)
+    rows = pa.table(
+        {
+            "id": range(n),
+            "order": [i // 4 for i in range(n)],
+            "hash": [chance.randint(-(2**63), 2**63 - 1) for _ in range(n)],
+            "few": pa.array([chance.choice([-(2**31), 7, 2**31 - 1, None]) for _ in range(n)], pa.int32()),
+            "price": [Decimal(chance.randint(0, 10**15)).scaleb(-2) for _ in range(n)],
+            "state": [chance.choice(["new", "paid", "sent"]) for _ in range(n)],
+            "comment": [f"{chance.random()}" for _ in range(n)],
+        }
+    )
+    table = repo.create_table("db.t", rows)
+    found = encodings(table, tmp_path)
+    delta = {name for name, used in found.items() if "DELTA_BINARY_PACKED" in used}
+    dictionary = {name for name, used in found.items() if "RLE_DICTIONARY" in used}
+    assert (delta, dictionary) == ({"id", "order", "hash", "price"}, {"few", "state"})
+    assert table.to_arrow().equals(rows)
+    assert table.to_arrow(where=f"hash = {rows['hash'][77]} AND id = 77").num_rows == 1
