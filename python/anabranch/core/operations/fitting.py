@@ -98,7 +98,8 @@ def _digits(array: pa.Array) -> pa.Array:
     wide = array if t.bit_width >= 128 else array.cast(pa.decimal128(t.precision, t.scale))
     bounds, most = pc.min_max(wide), Decimal(10) ** (t.precision - t.scale)
     for bound in (bounds["min"], bounds["max"]):
-        if bound.is_valid and abs(bound.as_py()) >= most:
+        # abs() rounds to 28 digits
+        if bound.is_valid and bound.as_py().copy_abs() >= most:
             raise Misfit(array, pc.index(wide, bound).as_py(), f"it does not fit {t}")
     return wide
 
