@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,19 +13,6 @@ from anabranch import Catalog, Table
 if TYPE_CHECKING:
     from conftest import Lake
     from pyspark.sql import DataFrame
-
-
-@pytest.fixture
-def lake(new_lake: Callable[..., Lake]) -> Lake:
-    lake = new_lake()
-    lake.rows("CREATE TABLE {lake}.t (id BIGINT, v STRING)")
-    lake.rows("INSERT INTO {lake}.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    return lake
-
-
-@pytest.fixture
-def t(lake: Lake) -> Table:
-    return Table.forName(lake.spark, f"{lake.name}.default.t")
 
 
 def rows(t: Table) -> list[tuple[Any, ...]]:

@@ -14,27 +14,9 @@ from anabranch import Catalog, Table
 
 if TYPE_CHECKING:
     from conftest import Lake
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 ROWS = [(1, "a"), (2, "b"), (3, "c")]
-
-
-@pytest.fixture
-def lake(new_lake: Callable[..., Lake]) -> Lake:
-    lake = new_lake()
-    lake.rows("CREATE TABLE {lake}.t (id BIGINT, v STRING)")
-    lake.rows("INSERT INTO {lake}.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    return lake
-
-
-@pytest.fixture
-def t(lake: Lake) -> Table:
-    return Table.forName(lake.spark, f"{lake.name}.default.t")
-
-
-@pytest.fixture
-def source(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame([(2, "B"), (4, "D")], "id BIGINT, v STRING")
 
 
 def rows(t: Table) -> list[tuple[Any, ...]]:

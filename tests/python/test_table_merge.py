@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,24 +15,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS = [(1, "a"), (2, "b"), (3, "c")]
-
-
-@pytest.fixture
-def lake(new_lake: Callable[..., Lake]) -> Lake:
-    lake = new_lake()
-    lake.rows("CREATE TABLE {lake}.t (id BIGINT, v STRING)")
-    lake.rows("INSERT INTO {lake}.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    return lake
-
-
-@pytest.fixture
-def t(lake: Lake) -> Table:
-    return Table.forName(lake.spark, f"{lake.name}.default.t")
-
-
-@pytest.fixture
-def source(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame([(2, "B"), (4, "D")], "id BIGINT, v STRING")
 
 
 def rows(t: Table) -> list[tuple[Any, ...]]:
