@@ -108,6 +108,23 @@ def test_rows_and_cells_that_differ_are_shown_and_go_to_files(run: Run, lake: Pa
     assert "ANABRANCH_TABLE.NOT_FOUND" in run("diff", "main~2", "main", "clinic.nope", "--rows", code=3)
 
 
+def test_a_table_that_one_ref_lacks_differs_in_all_rows(run: Run, lake: Path) -> None:
+    repo = anabranch.open(lake)
+    repo.create_table("clinic.new", {"id": [1, 2]})
+    repo.create_tag("with")
+    repo.drop_table("clinic.new")
+    rows = {
+        (found["_change_type"], found["id"])
+        for span in (("main~2", "main~1"), ("with", "main"))
+        for line in run("diff", *span, "clinic.new", "--rows", "--json").splitlines()
+        for found in [json.loads(line)]
+    }
+    assert rows == {("insert", 1), ("insert", 2), ("delete", 1), ("delete", 2)}
+    assert run("diff", "with", "main", "clinic.new", "--cells", "--json") == ""
+    repo.rename_table("clinic.labs", "clinic.renamed")
+    assert run("diff", "with", "main", "clinic.labs", "--rows", "--json") == ""
+
+
 def test_what_a_kind_of_file_can_not_hold_leaves_none(run: Run, lake: Path, tmp_path: Path) -> None:
     anabranch.open(lake).create_table("clinic.nested", {"id": [1], "l": [[1, 2]]})
     assert "ANABRANCH_CLIENT.FILE" in run("export", "clinic.nested", "out.csv", code=1)

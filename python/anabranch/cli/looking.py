@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,13 @@ from anabranch.cli.output import (
     print_written,
     short,
 )
+from anabranch.errors import TableNotFound
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from anabranch.core.repository.repository import Repository
+    from anabranch.core.repository.table import Table as FoundTable
 
 Table = Annotated[str, typer.Argument(help="Full name of a table, such as clinic.labs.")]
 
@@ -175,8 +182,7 @@ def diff(
         raise typer.BadParameter("choose what goes to the file: --rows or --cells")
     repo = settings.current.open()
     if rows or cells:
-        there = repo.table(table or "", to_ref)
-        found = there.cell_changes(from_ref) if cells else there.changes(from_ref)
+        found = _differing(repo, table or "", from_ref, to_ref or "", cells)
         if output is None:
             return print_rows(found, json)
         return print_written(output, files.write(output, found.to_reader()), json)
@@ -185,6 +191,28 @@ def diff(
         return print_json(changed)
     columns = ("table", "change", "detail", "rows", "rows after")
     print_table(columns, ((c.table, c.change, c.detail, c.rows_from, c.rows_to) for c in changed))
+
+
+def _differing(repo: Repository, name: str, from_ref: str, to_ref: str, cells: bool) -> pa.Table:
+    """Rows or cells of a table that differ; where one ref has no such table, all rows came or went."""
+    was, now = (_found(repo, name, ref) for ref in (from_ref, to_ref))
+    if was is not None and now is None:  # it may have another name there
+        other = repo.resolved(to_ref).state.tables.get(was.id)
+        now = None if other is None else repo.table(other.name, to_ref)
+    if now is not None and (was is not None or now.id in repo.resolved(from_ref).state.tables):
+        return now.cell_changes(from_ref) if cells else now.changes(from_ref)
+    only = now or was or repo.table(name, to_ref)
+    if cells:  # these are of rows that both have
+        return only.cell_changes(only.version)
+    rows = only.to_arrow([*only.schema.names, "_row_id", "_row_commit"])
+    return rows.add_column(0, "_change_type", [["insert" if now is not None else "delete"] * rows.num_rows])
+
+
+def _found(repo: Repository, name: str, ref: str) -> FoundTable | None:
+    try:
+        return repo.table(name, ref)
+    except TableNotFound:
+        return None
 
 
 COMMANDS = {
