@@ -54,6 +54,8 @@ def lake(repo: Repository) -> Repository:
         ('SELECT max(id) FROM db."odd ""name"".x" AT \'main\'', 5),
         ("SELECT count(*) FROM (DESCRIBE db.t)", 2),
         ("SELECT max(_ROW_ID) FROM db.t", 1),
+        ('SELECT max(id) FROM (PIVOT db.t ON "ä" USING count(*))', 2),
+        ("EXPLAIN SELECT * FROM db.t, db.sub.deep.t", "physical_plan"),
         ("SET TimeZone = 'Europe/Berlin'; SELECT hour(TIMESTAMPTZ '2026-01-01 00:00:00Z')", 1),
         ("SELECT hour(now() AT TIME ZONE 'UTC') >= 0", True),
     ],
@@ -61,6 +63,43 @@ def lake(repo: Repository) -> Repository:
 def test_names_and_refs_mean_tables_wherever_they_stand(lake: Repository, query: str, found: Any) -> None:
     rows = lake.sql(query)
     assert (rows.num_rows, rows.column(0)[0].as_py()) == (1, found)
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters", "found"),
+    [
+        ("SELECT max(id) FROM db.t AT ?", ["v1"], 1),
+        ("SELECT max(t.id) + ? FROM db.t AT ? WHERE id > ?", [100, "fix", 1], 120),
+        ("SELECT max(a.id) + max(b.id) FROM db.t AT ? a, db.t AT ? b WHERE a.id < ?", ["Fix", "fix", 99], 30),
+        ("SELECT max(id) + $n FROM db.t AT $ref", {"ref": "v1", "n": 7}, 8),
+        ("SELECT $ref || max(id) FROM db.t AT $ref", {"ref": "v1"}, "v11"),
+        ("SELECT max(id) + $2 FROM db.t AT $1 -- ?", ["v1", 7], 8),
+        ("SELECT '?' || max(id) FROM db.t AT $1 WHERE $1 = 'v1'", ["v1"], "?1"),
+    ],
+)
+def test_a_ref_may_be_a_parameter(lake: Repository, query: str, parameters: Any, found: Any) -> None:
+    assert lake.sql(query, parameters).column(0)[0].as_py() == found
+
+
+def test_a_ref_that_is_a_parameter_has_a_value_that_is_a_text(lake: Repository, refused: Refused) -> None:
+    for parameters in (None, [], {"r": "v1"}):
+        with refused("ANABRANCH_SQL.FAILED"):
+            lake.sql("SELECT * FROM db.t AT ?", parameters)
+    with pytest.raises(TypeError, match="a ref is a str; None"):
+        lake.sql("SELECT * FROM db.t AT $r", {"r": None})
+
+
+def test_an_empty_ref_is_none_and_not_the_one_in_use(lake: Repository, refused: Refused) -> None:
+    tries: list[Callable[[], Any]] = [
+        lambda: lake.table("db.t", ref=""),
+        lambda: lake.create_branch("new", ""),
+        lambda: lake.create_tag("new", ""),
+        lambda: lake.sql("SELECT * FROM db.t AT ''"),
+        lambda: lake.log(""),
+    ]
+    for wrong in tries:
+        with refused("ANABRANCH_REF.NOT_FOUND"):
+            wrong()
 
 
 @pytest.mark.parametrize(
@@ -73,6 +112,7 @@ def test_names_and_refs_mean_tables_wherever_they_stand(lake: Repository, query:
         ("SELECT 1; SELECT 2", "ANABRANCH_SQL.FAILED"),
         ("DROP TABLE db.t; SELECT 1", "ANABRANCH_SQL.FAILED"),
         ("SELECT * FROM (SELECT 1) AT 'v1'", "ANABRANCH_SQL.FAILED"),
+        ("SELECT * FROM db.t AT $$v1$$", "ANABRANCH_SQL.FAILED"),
         ("SELECT 'x' AT 'v1'", "ANABRANCH_SQL.FAILED"),
         ("SELECT 'x", "ANABRANCH_SQL.FAILED"),
         ("AT 'v1'", "ANABRANCH_SQL.FAILED"),

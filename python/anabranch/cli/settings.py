@@ -48,7 +48,7 @@ class Settings:
             raise error("ANABRANCH_REPOSITORY.INVALID_LOCATION", location="", reason=reason)
         return open(
             self.repository,
-            ref or self.ref,
+            self.ref if ref is None else ref,
             storage_options=self.storage_options,
             create=create,
             author=self.author,
@@ -77,9 +77,10 @@ def load(repository: str | None, ref: str | None, author: str | None, start: Pat
     if file and isinstance(location, str) and "://" not in location:
         location = str((file.parent / location).resolve())
     environment = os.environ.get("ANABRANCH_REPOSITORY")
+    named = os.environ.get("ANABRANCH_REF") or told.get("commit") or told.get("ref") or "main"
     return Settings(
         repository or environment or location,
-        ref or os.environ.get("ANABRANCH_REF") or told.get("commit") or told.get("ref") or "main",
+        named if ref is None else ref,  # an empty one is asked for by mistake, and is none
         told.get("storage_options", {}) if not (repository or environment) else {},
         author or told.get("author"),
         file,

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
-from anabranch.errors import AnabranchError, error
+from anabranch.core.operations.refs_in_queries import PART, Name, at_refs, others, paths, words_of
+from anabranch.errors import AnabranchError, TableNotFound, error
 
 if TYPE_CHECKING:
     import duckdb
 
-Name = tuple[str, ...]
 Find = Callable[[Name, str | None], TableDataset | None]
 """Finds a table by its name and ref; None if that is no table of the repository."""
 
-_PART = r'''[^\W\d][\w$]*|"(?:[^"]|"")*"'''
-_WORD = re.compile(rf"{_PART}|'(?:[^']|'')*'|.", re.DOTALL)
-_PATH = re.compile(rf"(?:{_PART})(?:\s*\.\s*(?:{_PART}))*")
+_PATH = re.compile(rf"(?:{PART})(?:\s*\.\s*(?:{PART}))*")
 _READING = {"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"}
 _BEFORE = {"SET", "LOAD", "ATTACH", "PRAGMA"}
 
@@ -40,10 +38,12 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
     with connected(outside=True) as connection:
         tables = _Tables(connection, find, [name for name in LINEAGE if name in sql.lower()])
         text = sql
-        for start, end, name, ref in reversed(
-            list(_at_refs(sql, duckdb.tokenize(sql) if sql.strip() else []))
-        ):
-            text = text[:start] + tables.at(name, ref) + text[end:]
+        refs = list(at_refs(sql, duckdb.tokenize(sql) if sql.strip() else [], bound(parameters)))
+        for r in reversed(refs):
+            text = text[: r.start] + tables.at(r.name, r.ref) + text[r.end :]
+        values = others(
+            bound(parameters), refs, words_of(text, duckdb.tokenize(text) if text.strip() else [])
+        )
         statements = duckdb.extract_statements(text)
         if not statements:
             raise _failed("there is no query in it")
@@ -53,7 +53,7 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
             connection.execute(statement.query)
         if _kind(statements[-1]) not in _READING:
             raise _failed(f"{_kind(statements[-1])} is no query, and here the repository is only read")
-        return connection.sql(tables.known(statements[-1].query), params=bound(parameters)).to_arrow_table()
+        return connection.sql(tables.known(statements[-1].query), params=values).to_arrow_table()
 
 
 def _kind(statement: duckdb.Statement) -> str:
@@ -112,32 +112,22 @@ class _Tables:
 
     def _named(self, text: str) -> Iterator[tuple[int, Name]]:
         """The tables of a query, as the parser of DuckDB has them: where they stand, in bytes, and names."""
-        for node in syntax(self._connection, text):
+        nodes = list(syntax(self._connection, text))
+        if nodes[0].get("error"):  # it takes apart no EXPLAIN and no PIVOT: what may be a table is tried
+            yield from self._guessed(text)
+        for node in nodes:
             if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
                 parts = (node.get("catalog_name"), node["schema_name"], node["table_name"])
                 path = (node.get("qualified_name") or {}).get("path") or [p for p in parts if p]
                 yield node.get("query_location", len(text.encode())), tuple(path)
 
+    def _guessed(self, text: str) -> Iterator[tuple[int, Name]]:
+        import duckdb
 
-def _at_refs(sql: str, tokens: list[Any]) -> Iterator[tuple[int, int, Name, str]]:
-    """Where tables with refs stand: start, end, name and ref."""
-    data = sql.encode()
-    starts = [len(data[:start].decode()) for start, kind in tokens if not str(kind).endswith("comment")]
-    words = [found[0] if (found := _WORD.match(sql, start)) else "" for start in starts]
-    for i in range(1, len(words) - 1):
-        ref = words[i + 1]
-        if words[i].upper() != "AT" or not ref.startswith("'") or not _is_name(words[i - 1]):
-            continue
-        first = i - 1
-        while first >= 2 and words[first - 1] == "." and _is_name(words[first - 2]):
-            first -= 2
-        name = tuple(_unquoted(word) for word in words[first:i:2])
-        yield starts[first], starts[i + 1] + len(ref), name, ref[1:-1].replace("''", "'")
-
-
-def _is_name(word: str) -> bool:
-    return word.startswith('"') or word[:1].isalpha() or word[:1] == "_"
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+        for start, name in paths(text, duckdb.tokenize(text)):
+            try:
+                there = len(name) > 1 and self._find(name, None) is not None
+            except TableNotFound:  # a column, as far as we know
+                there = False
+            if there:
+                yield len(text[:start].encode()), name

@@ -130,7 +130,7 @@ class Repository(Merging):
 
     def resolved(self, ref: str | None = None) -> ResolvedRef:
         """The state that a ref names now."""
-        return self._resolver.resolve(ref or self.ref)
+        return self._resolver.resolve(self.ref if ref is None else ref)
 
     def log(
         self,
@@ -220,7 +220,7 @@ class Repository(Merging):
 
         Args:
             query: in the SQL of DuckDB.
-            parameters: bound to ``?`` or ``$name``.
+            parameters: bound to ``?`` or ``$name``; a ref may be one.
 
         Raises:
             SqlFailed, TableNotFound, RefNotFound: if it can't be run.
@@ -269,7 +269,7 @@ class Repository(Merging):
         return Transaction(self, branch, self.context(message, author, metadata))
 
     def finish(self, work: Work, by: CommitContext) -> CatalogState:
-        """Makes the commit of what a transaction did."""
+        """Makes the commit of a transaction."""
         return work.commit(self.committer, by)
 
     def create_table(
@@ -350,7 +350,7 @@ class Repository(Merging):
         Raises:
             RefAlreadyExists, RefInvalidName, RefNotFound: if it can't be made.
         """
-        start = from_ref or self.ref
+        start = self.ref if from_ref is None else from_ref
         return self._branch(name, self._branches.create(name, start, if_not_exists, self.context(message)))
 
     def drop_branch(self, name: str, *, if_exists: bool = False, message: str = "") -> None:
@@ -365,7 +365,7 @@ class Repository(Merging):
     def create_tag(self, name: str, from_ref: str | None = None, *, if_not_exists: bool = False) -> Tag:
         """Gives a commit a name that never moves."""
         self._before_write()
-        id = self._branches.create_tag(name, from_ref or self.ref, if_not_exists)
+        id = self._branches.create_tag(name, self.ref if from_ref is None else from_ref, if_not_exists)
         c = self.past.commit(self.states.log.commit(id))
         return Tag(name, c.id, c.time, c.author, c.message)
 
