@@ -150,6 +150,18 @@ def test_a_missing_file_names_itself(repo: Repository, refused: Refused) -> None
     assert caught.value.parameters["file"] == file.name
 
 
+def test_changes_whose_rows_are_gone_are_named_and_not_left_out(repo: Repository, refused: Refused) -> None:
+    table = repo.create_table("db.t", {"id": list(range(1000))})
+    assert repo.store.folder is not None
+    (file,) = (repo.store.folder / "data" / table.id).iterdir()
+    repo.table("db.t").delete("true")
+    file.unlink()
+    with refused("ANABRANCH_DATA.FILE_MISSING") as caught:
+        repo.table("db.t").changes(0)
+    assert caught.value.parameters["file"] == file.name
+    assert repo.table("db.t").count() == 0
+
+
 def test_batches_come_one_after_the_other(repo: Repository) -> None:
     repo.create_table("db.t", {"id": list(range(300_000))})
     sizes = [b.num_rows for b in repo.table("db.t").to_batches(["id"])]

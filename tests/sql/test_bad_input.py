@@ -180,6 +180,17 @@ def test_a_missing_data_file_is_named_with_its_table_and_commit(written: Any, re
         written.spark.conf.unset("spark.sql.files.ignoreMissingFiles")
 
 
+def test_changes_whose_rows_are_gone_are_named_and_not_left_out(written: Any, refused: Any) -> None:
+    (file,) = written.path.glob("data/**/*.parquet")
+    written.sql("DELETE FROM t")
+    file.unlink()
+    with refused("ANABRANCH_DATA.FILE_MISSING", file.name, "default.t", "000000-2"):
+        written.rows("SELECT * FROM t CHANGES FROM VERSION 2 TO VERSION 2")
+    with refused("ANABRANCH_DATA.FILE_MISSING", file.name):
+        written.rows("SELECT * FROM t VERSION AS OF 1")
+    assert written.rows("SELECT count(*) FROM t") == [(0,)]
+
+
 def test_an_entry_that_would_be_too_large_is_refused(lake: Any, refused: Any) -> None:
     before = objects(lake)
     with refused("ANABRANCH_REPOSITORY.LIMIT_EXCEEDED", "log entry"):
