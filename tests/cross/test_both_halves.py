@@ -298,3 +298,21 @@ def test_spark_reads_numbers_that_the_native_client_packed_by_their_differences(
     assert lake.rows(select) == expected
     native = anabranch.open(lake.path).table("db.t").to_arrow(["id", "i8", "i16", "i32", "i64", "small"])
     assert [tuple(row.values()) for row in native.to_pylist()] == [row[:6] for row in expected]
+
+
+def test_old_dates_of_the_native_client_are_not_taken_for_those_of_another_calendar(
+    new_lake: Lakes, spark: Any
+) -> None:
+    """Files say which calendar they use only where Spark wrote them; ours have one, whatever a session sets."""
+    lake = new_lake()
+    lake.sql("CREATE NAMESPACE {lake}.db")
+    days = [dt.date(1, 1, 3), dt.date(1500, 2, 28), dt.date(1582, 10, 4)]
+    anabranch.open(lake.path).create_table(
+        "db.t", {"day": days * 100}, properties={"anabranch.write.inline-rows": "0"}
+    )
+    for mode in ("LEGACY", "EXCEPTION", "CORRECTED"):
+        spark.conf.set("spark.sql.parquet.datetimeRebaseModeInRead", mode)
+        try:
+            assert lake.rows("SELECT DISTINCT day FROM {lake}.db.t ORDER BY 1") == [(d,) for d in days]
+        finally:
+            spark.conf.unset("spark.sql.parquet.datetimeRebaseModeInRead")
