@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import CATALOG_CLASS, Lake
+from pyspark.errors import ArithmeticException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,3 +158,14 @@ def test_an_unknown_value_of_the_setting_is_refused(wide: Lake, spark: SparkSess
             wide.rows("SELECT * FROM late.default.t WHERE id = 1")
     finally:
         spark.conf.unset(SETTING)
+
+
+def test_a_condition_that_fails_says_so_as_always(wide: Lake, spark: SparkSession) -> None:
+    spark.conf.set(SETTING, "always")
+    try:
+        with pytest.raises(ArithmeticException) as caught:
+            wide.rows("SELECT * FROM late.default.t WHERE 100 / (id % 10) > 50")
+    finally:
+        spark.conf.unset(SETTING)
+    assert caught.value.getCondition() == "DIVIDE_BY_ZERO"
+    assert caught.value.getQueryContext()[0].fragment() == "100 / (id % 10)"

@@ -15,14 +15,14 @@ sealed private[read] trait Wanted {
   /** Whether a row is wanted. To be asked in ascending order of positions. */
   def apply(position: Long): Boolean
 
-  /** Whether all rows from a position up to another are; false if that takes a closer look. */
-  def all(from: Long, until: Long): Boolean
+  /** Which of the rows from a position on are wanted: their numbers, counted from there; None for all of them. */
+  def among(from: Long, count: Int): Option[Array[Int]]
 }
 
 private[read] object Wanted {
   val All: Wanted = new Wanted {
     override def apply(position: Long): Boolean = true
-    override def all(from: Long, until: Long): Boolean = true
+    override def among(from: Long, count: Int): Option[Array[Int]] = None
   }
 
   /** @param only
@@ -34,7 +34,28 @@ private[read] object Wanted {
       while (next < rows.size && rows(next) < position) next += 1
       (next < rows.size && rows(next) == position) == only
     }
-    override def all(from: Long, until: Long): Boolean = !only && rows.below(from) == rows.below(until)
+    override def among(from: Long, count: Int): Option[Array[Int]] = {
+      val (first, last) = (rows.below(from), rows.below(from + count))
+      if (only) Some(Array.tabulate(last - first)(i => (rows(first + i) - from).toInt))
+      else Option.when(first < last)(others(from, count, first, last))
+    }
+
+    /** All but some, copied stretch by stretch: this is done for each batch of a file of which rows were deleted. */
+    private def others(from: Long, count: Int, first: Int, last: Int): Array[Int] = {
+      val chosen = new Array[Int](count - (last - first))
+      var (n, row, gap) = (0, 0, first)
+      while (gap <= last) {
+        val end = if (gap < last) (rows(gap) - from).toInt else count
+        while (row < end) {
+          chosen(n) = row
+          n += 1
+          row += 1
+        }
+        row += 1
+        gap += 1
+      }
+      chosen
+    }
   }
 }
 
@@ -71,35 +92,33 @@ final private[read] class FileReader(plan: ReadPlan, rows: FileRows, wanted: Wan
     }
   }
 
-  /** Whether all rows of a batch are wanted; false if that takes a closer look. */
-  private def allWanted(rows: Int): Boolean = positions match {
-    case Positions.From(start) => wanted.all(start + passed, start + passed + rows)
-    case _ => wanted == Wanted.All
+  /** Numbers of the wanted rows of a batch; None for all of them. */
+  private def chosen(rows: Int, position: Int => Long): Option[Array[Int]] = positions match {
+    case Positions.From(start) => wanted.among(start + passed, rows)
+    case _ =>
+      Option.unless(wanted == Wanted.All) {
+        val found = Array.newBuilder[Int]
+        var i = 0
+        while (i < rows) {
+          if (wanted(position(i))) found += i
+          i += 1
+        }
+        found.result()
+      }
   }
 
   def batches(inner: PartitionReader[ColumnarBatch]): PartitionReader[ColumnarBatch] =
     new Filtering[ColumnarBatch, ColumnarBatch](inner) {
       override def convert(batch: ColumnarBatch): Option[ColumnarBatch] = {
         val position = positionsOf(batch)
-        val asGiven = allWanted(batch.numRows)
+        val some = chosen(batch.numRows, position)
         passed += batch.numRows
         val columns = plan.sources.map(column(batch, _, position)).toArray
-        if (asGiven) Some(new ColumnarBatch(columns, batch.numRows))
-        else {
-          val chosen = new Array[Int](batch.numRows)
-          var n = 0
-          var i = 0
-          while (i < batch.numRows) {
-            if (wanted(position(i))) {
-              chosen(n) = i
-              n += 1
-            }
-            i += 1
-          }
-          if (n == batch.numRows) Some(new ColumnarBatch(columns, n))
-          else
-            Option.when(n > 0)(
-              new ColumnarBatch(columns.map(c => new ChosenRows(c, chosen): ColumnVector), n)
+        some match {
+          case None => Some(new ColumnarBatch(columns, batch.numRows))
+          case Some(few) =>
+            Option.when(few.nonEmpty)(
+              new ColumnarBatch(columns.map(c => new ChosenRows(c, few): ColumnVector), few.length)
             )
         }
       }

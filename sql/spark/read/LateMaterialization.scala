@@ -1,10 +1,13 @@
 package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
+import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.execution.datasources.PartitionedFile
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{StructField, StructType}
+
+import scala.util.control.NonFatal
 
 /** When the columns of a condition are read first, and the other ones of matching rows only. */
 sealed trait LateMaterialization
@@ -115,7 +118,8 @@ final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, al
   /** Positions of the rows of a piece of a file, ascending.
     *
     * @return
-    *   None if the file is small, or they are so many that reading the other columns for them alone would save little
+    *   None if the file is small, or they are so many that reading the other columns for them alone would save little, or
+    *   the condition fails on a row: Spark asks it once more then, and tells of the failure as it always does
     */
   def positions(piece: PartitionedFile): Option[Array[Long]] =
     if (always || FileRows.of(piece).file.rows >= RowSearch.Large) search(piece) else None
@@ -126,14 +130,21 @@ final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, al
     val found = Array.newBuilder[Long]
     val reader = columns.buildColumnarReader(piece)
     try {
-      var (seen, hits) = (0L, 0L)
-      def areFew = always || hits * RowSearch.Few <= seen.max(RowSearch.Sample)
-      while (areFew && reader.next()) {
+      var (seen, hits, fails) = (0L, 0L, false)
+      def holds(row: InternalRow) =
+        try predicate.eval(row)
+        catch {
+          case NonFatal(_) =>
+            fails = true
+            false
+        }
+      def isWorth = !fails && (always || hits * RowSearch.Few <= seen.max(RowSearch.Sample))
+      while (isWorth && reader.next()) {
         val batch = reader.get()
         val places = batch.column(batch.numCols - 1)
         var i = 0
         while (i < batch.numRows) {
-          if (predicate.eval(batch.getRow(i))) {
+          if (holds(batch.getRow(i))) {
             found += LineageColumns.positionOf(places.getLong(i))
             hits += 1
           }
@@ -141,7 +152,7 @@ final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, al
         }
         seen += batch.numRows
       }
-      Option.when(areFew)(found.result())
+      Option.when(isWorth)(found.result())
     } finally reader.close()
   }
 }
