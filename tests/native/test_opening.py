@@ -36,11 +36,56 @@ def test_looking_for_a_repository_makes_nothing(tmp_path: Path, refused: Refused
 
 @pytest.mark.parametrize(
     "location",
-    ["ftp://host/lake", "file:///", "s3:///lake", "s3://key:secret@bucket/lake", "file://host/lake"],
+    [
+        *("ftp://host/lake", "file:///", "s3:///lake", "s3://key:secret@bucket/lake", "file://host/lake"),
+        *("", " ", "file:lake", "s3:/bucket/lake", "https:/host/lake"),
+    ],
 )
-def test_what_is_no_place_for_a_repository(location: str, refused: Refused) -> None:
+def test_what_is_no_place_for_a_repository(
+    location: str, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with refused("ANABRANCH_REPOSITORY.INVALID_LOCATION"):
-        anabranch.open(location)
+        anabranch.init(location)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_location_as_spark_writes_it_is_the_same_one(tmp_path: Path, refused: Refused) -> None:
+    made = anabranch.init(f"file:{tmp_path}/lake")
+    assert made.root == anabranch.open(tmp_path / "lake").root == f"file://{tmp_path}/lake"
+    (tmp_path / "file").write_text("x")
+    with refused("ANABRANCH_REPOSITORY.STORE_FAILED"):
+        anabranch.init(tmp_path / "file")
+    with pytest.raises(TypeError, match="a location is a str or a path"):
+        anabranch.open(None)  # type: ignore[arg-type]
+
+
+FORKED = """
+import multiprocessing, sys
+import anabranch
+repo = anabranch.open(sys.argv[1], author="ada")
+table = repo.table("db.t")
+table.append({"id": [2]})
+table.to_arrow(where="id > 0")
+def work(n):
+    rows = table.to_arrow(where="id > 1").num_rows + anabranch.open(sys.argv[1]).table("db.t").count()
+    try:
+        repo.table("db.t").append({"id": [n]})
+    except anabranch.errors.RepositoryStoreFailed as e:
+        return rows, "forkserver" in str(e)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(pool.map_async(work, range(4)).get(timeout=30))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_reads_and_is_told_how_to_write(repo: Repository) -> None:
+    """The threads of the first process are not in it: both waited for them, for ever."""
+    repo.create_table("db.t", {"id": [1]})
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, repo.root], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == str([(3, True)] * 4), done.stderr
 
 
 def test_a_store_in_memory_is_one(refused: Refused) -> None:

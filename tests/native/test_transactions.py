@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -240,6 +241,13 @@ def test_names_of_namespaces_and_tables_are_checked(repo: Repository, table: str
     repo.drop_table("db.inner.t")
     repo.drop_namespace("db.inner")
     assert (repo.tables(), repo.namespaces()) == ([], ["db", "default"])
+
+
+def test_threads_that_share_a_transaction_lose_nothing(repo: Repository, table: str) -> None:
+    with repo.transaction() as tx, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: tx.table(table).append({"id": [100 + n]}), range(40)))
+        list(pool.map(lambda n: tx.create_table(f"db.made{n}", {"id": [n]}), range(8)))
+    assert (repo.table(table).count(), len(repo.tables())) == (50, 9)
 
 
 def test_writers_in_many_threads_lose_nothing(repo: Repository, table: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -62,6 +63,11 @@ class Requests:
     MAX_THREADS = 32
 
     def __init__(self) -> None:
+        self._forget()
+        if hasattr(os, "register_at_fork"):  # a forked process has the pool, and none of its threads
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 

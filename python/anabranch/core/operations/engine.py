@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,18 +52,27 @@ def _database(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
 
 
 _lock = threading.Lock()
-
-
-@functools.cache
-def _made() -> duckdb.DuckDBPyConnection:
-    off = ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access")
-    return _database(dict.fromkeys(off, "false"))
+_databases: dict[int, duckdb.DuckDBPyConnection] = {}
+"""That of all conditions, by process: a forked one has the database, and none of its threads."""
 
 
 def _shared() -> duckdb.DuckDBPyConnection:
     """The database of all conditions, which holds nothing: what is registered is seen by one cursor only."""
     with _lock:
-        return _made()
+        process = os.getpid()
+        if process not in _databases:
+            off = ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access")
+            _databases[process] = _database(dict.fromkeys(off, "false"))
+        return _databases[process]
+
+
+def _unlocked() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlocked)
 
 
 def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:

@@ -41,6 +41,8 @@ def open(
         RepositoryNotFound, RepositoryInvalidLocation, RepositoryNoPermission, RepositoryStoreFailed,
             RepositoryUnsupportedFormat, RepositoryUnknownFeature, RefNotFound: if it can't be opened.
     """
+    if isinstance(location, bytes | int | None):
+        raise TypeError(f"a location is a str or a path; {location!r} is none")
     store = open_store(location, storage_options) if isinstance(location, str | os.PathLike) else location
     repository = Repository(store, ref, author)
     attach(repository, create)

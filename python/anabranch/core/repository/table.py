@@ -30,8 +30,9 @@ class Table(TableView):
     def _writing(self, message: str) -> Iterator[Work]:
         """The transaction that it belongs to, or one of its own on its branch."""
         if self._work is not None:
-            yield self._work
-            self._state = self._work.table(self._state.name)
+            with self._work.lock:
+                yield self._work
+                self._state = self._work.table(self._state.name)
             return
         branch = self._ref.writable
         with self._repository.transaction(message, branch=branch) as tx:

@@ -37,7 +37,8 @@ class Transaction:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self.commit = str(self._repository.finish(self.work, self._by).id)
+            with self.work.lock:
+                self.commit = str(self._repository.finish(self.work, self._by).id)
 
     def table(self, name: TableName) -> Table:
         """A table as it is by now. What is written to it is a part of the transaction."""
@@ -69,8 +70,9 @@ class Transaction:
         from anabranch.core.operations.schemas import new_table
 
         full = parts(name)
-        if if_not_exists and full in self.work.state.by_name:
-            return self.table(full)
+        with self.work.lock:
+            if if_not_exists and full in self.work.state.by_name:
+                return self.table(full)
         reader = None if isinstance(rows, pa.Schema) else Given(".".join(full)).reader(rows)
         schema = rows if reader is None else reader.schema
         metadata = new_table(
@@ -84,25 +86,30 @@ class Transaction:
         )
         must_be_texts("a table property", *metadata.properties, *metadata.properties.values())
         Aligned(".".join(full), metadata).check(arrow_schema(metadata.columns).empty_table())
-        self.work.create_table(full, metadata)
-        if reader is not None:
-            self.work.append(full, reader, evolve=False)
+        with self.work.lock:
+            self.work.create_table(full, metadata)
+            if reader is not None:
+                self.work.append(full, reader, evolve=False)
         return self.table(full)
 
     def drop_table(self, name: TableName) -> None:
         """Drops a table; its past stays."""
-        self.work.drop_table(parts(name))
+        with self.work.lock:
+            self.work.drop_table(parts(name))
 
     def rename_table(self, name: TableName, to: TableName) -> None:
         """Gives a table another name."""
-        self.work.rename_table(parts(name), parts(to))
+        with self.work.lock:
+            self.work.rename_table(parts(name), parts(to))
 
     def create_namespace(
         self, name: TableName, properties: Mapping[str, str] | None = None, *, if_not_exists: bool = False
     ) -> None:
         """Creates a namespace; its parent must be there."""
-        self.work.create_namespace(parts(name), properties or {}, if_not_exists)
+        with self.work.lock:
+            self.work.create_namespace(parts(name), properties or {}, if_not_exists)
 
     def drop_namespace(self, name: TableName) -> None:
         """Drops an empty namespace."""
-        self.work.drop_namespace(parts(name))
+        with self.work.lock:
+            self.work.drop_namespace(parts(name))

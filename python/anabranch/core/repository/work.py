@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from anabranch.core.repository.repository import Repository
 
-
 MAX_TRIED_ROWS = 100_000
 """Of a file in which other rows came: of more it is not tried whether they would have been read."""
 
@@ -56,8 +56,8 @@ class Work:
         self.repository = repository
         self.ref = ref
         self.branch = ref.writable
-        self.base = ref.state
-        self.state = ref.state
+        self.base = self.state = ref.state
+        self.lock = threading.RLock()  # one step after the other, whichever thread takes it
         self.operations: list[str] = []
         self._tables: dict[str, TableWork] = {}
         self._namespaces: dict[Name, Mapping[str, str] | None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ class LocalFolder:
 
     def delete(self, path: str) -> None:
         """See `ObjectStore`."""
-        with self._translated("delete", path):
+        with suppress(NotADirectoryError), self._translated("delete", path):
             (self._at / path).unlink(missing_ok=True)
 
     @contextmanager
@@ -102,5 +102,8 @@ class LocalFolder:
 def _made(folder: Path) -> LocalStore:
     from obstore.store import LocalStore
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as e:
+        raise failure("create", folder.as_uri(), e) from e
     return LocalStore(folder)

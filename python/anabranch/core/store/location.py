@@ -32,6 +32,7 @@ _CLIENT = (
     "timeout",
     "user_agent",
 )
+_SHORT = re.compile(r"(file|s3a?|s3n|gs|az|abfss?|https?|hdfs):(?!//)", re.IGNORECASE)
 _KNOWN = ("file", "s3", "s3a", "s3n", "gs", "az", "abfs", "abfss", "memory")
 
 
@@ -46,6 +47,13 @@ def open_store(location: str | os.PathLike[str], options: Mapping[str, Any] | No
         RepositoryInvalidLocation: if it is no place for a repository.
     """
     text = os.fspath(location)
+    if not text.strip():
+        raise _invalid(text, "it is empty")
+    short = _SHORT.match(text)
+    if short and text.lower().startswith("file:/"):  # as Spark writes it
+        text = f"file://{text[5:]}"
+    elif short:
+        raise _invalid(text, f"it is not an absolute URI; write {short[1]}://")
     if "://" not in text:
         return _local(Path(text).expanduser().resolve(), text)
     found = _FORM.fullmatch(text)

@@ -5,6 +5,7 @@ Objects never change once written. Everything is safe for use from many threads.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,14 +81,27 @@ class ObjectStore(Protocol):
         """Deletes the object; one that does not exist is no error."""
 
 
+_used_by: dict[str, int] = {}
+
+
 class ObstoreStore:
     """Any store of obstore: S3, Google Cloud Storage, Azure, memory; of a local folder, creating."""
 
     def __init__(self, store: ObstoreObjectStore, root: str, folder: Path | None = None) -> None:
-        self._store = store
+        self._made = store
         self.root = root
         self.folder = folder
         self.lists_in_order = folder is None
+
+    @property
+    def _store(self) -> ObstoreObjectStore:
+        """The threads of obstore are not in a forked process: there, a request would never end."""
+        used_by = _used_by.setdefault("process", os.getpid())
+        if used_by != os.getpid():
+            how = "start processes with 'spawn' or 'forkserver' (multiprocessing.get_context)"
+            reason = f"this process was forked from one that had used such stores: {how}"
+            raise error("ANABRANCH_REPOSITORY.STORE_FAILED", operation="reach", path=self.root, reason=reason)
+        return self._made
 
     def read(self, path: str) -> bytes | None:
         """See `ObjectStore`."""
