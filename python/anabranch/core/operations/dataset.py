@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from anabranch.core.log.replay import TableState
+from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.scan import Scan, full_schema, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
@@ -44,6 +45,10 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
     def as_type(self, kind: type[TableDataset]) -> TableDataset:
         """The same, read another way."""
         return kind(self._store, self._table, self._names, self._condition)
+
+    def must_be_comparable(self, sql: str) -> None:
+        """See `collations`."""
+        must_be_comparable(self._table.full_name, self._table.metadata, sql)
 
     @property
     def schema(self) -> pa.Schema:

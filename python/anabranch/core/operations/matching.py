@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from anabranch.core.format.files import ROW_ID, ROW_PLACE
 from anabranch.core.format.values import kind_of
 from anabranch.core.log.replay import TableState
+from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.engine import connected, quoted
 from anabranch.core.operations.literals import literal
 from anabranch.core.operations.rows import Rows
@@ -68,6 +69,7 @@ def matched(
     nested = next((k for k in keys if pa.types.is_nested(source.schema.field(k).type)), None)
     if nested is not None:
         raise unsupported(t.full_name, f"{nested} is nested, and no key of a merge", "Use another column.")
+    must_be_comparable(t.full_name, t.metadata, keys)
     _must_be_unique(t, source, keys)
     condition = _range(t, source, keys)
     names = [c.name for c in t.metadata.columns]

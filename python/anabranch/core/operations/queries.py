@@ -36,7 +36,7 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
     import duckdb
 
     with connected(outside=True) as connection:
-        tables = _Tables(connection, find, [name for name in LINEAGE if name in sql.lower()])
+        tables = _Tables(connection, find, sql)
         text = sql
         refs = list(at_refs(sql, duckdb.tokenize(sql) if sql.strip() else [], bound(parameters)))
         for r in reversed(refs):
@@ -67,11 +67,12 @@ def _failed(reason: str) -> AnabranchError:
 class _Tables:
     """The tables of one query, as views of DuckDB."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, find: Find, hidden: list[str]) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, find: Find, sql: str) -> None:
         self._connection = connection
         self._find = find
-        self._hidden = hidden
+        self._hidden = [name for name in LINEAGE if name in sql.lower()]
         self._made: dict[tuple[Name, str | None], str] = {}
+        self._sql = sql
         self._plain: dict[str, Name] = {}  # for DuckDB, names that differ in case are one
 
     def at(self, name: Name, ref: str | None) -> str:
@@ -103,6 +104,7 @@ class _Tables:
     def _view(self, schema: str, name: str, dataset: TableDataset) -> str:
         made = f"{quoted(schema)}.{quoted(name)}"
         plain = f"{made} of the repository"
+        dataset.must_be_comparable(self._sql)
         columns = [n for n in dataset.schema.names if n not in LINEAGE or n in self._hidden]
         self._connection.register(plain, dataset)
         select = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(plain)}"

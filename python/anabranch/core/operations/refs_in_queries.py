@@ -110,6 +110,14 @@ def paths(sql: str, tokens: Sequence[Any]) -> Iterator[tuple[int, Name]]:
         yield word.start, tuple(_unquoted(w.text) for w in words[i : end + 1 : 2])
 
 
+def names_in(sql: str) -> set[str]:
+    """All names in a text of SQL, in lower case; no texts and no remarks."""
+    import duckdb
+
+    words = words_of(sql, duckdb.tokenize(sql) if sql.strip() else [])
+    return {_unquoted(w.text).lower() for w in words if _is_name(w.text)}
+
+
 def _place(word: str) -> str | int | None:
     """The name of a parameter, or its place; None for a mark, whose place is that among the marks."""
     name = word[1:]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
+from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.engine import Parameters, bound, connected, plain, quoted, syntax
 from anabranch.core.operations.scan import columnless, readable_names, schema_of
@@ -56,6 +57,7 @@ class Rows:
     ) -> pa.RecordBatchReader:
         """The wanted columns of the wanted rows."""
         names = self.names(columns)
+        self._must_be_comparable(where)
         if where is None or isinstance(where, pc.Expression):
             return self.dataset().scan(names, where).reader()
         schema = schema_of(self._table, names)
@@ -81,6 +83,8 @@ class Rows:
         With the conditions that were pushed down.
         """
         schema_of(self._table, columns)  # all of them can be read
+        for used in (where, *exprs.values()):
+            self._must_be_comparable(used)
         dataset = self.dataset()
         select = ", ".join(f"({exprs[n]}\n) AS {quoted(n)}" if n in exprs else quoted(n) for n in columns)
         arrow = isinstance(where, pc.Expression)
@@ -88,6 +92,13 @@ class Rows:
             connection.register("t", dataset.scan(filter=where).reader() if arrow else dataset)
             sql = f"SELECT {select} FROM t WHERE ({'true' if arrow else sql_of(where)}\n)"
             return connection.sql(sql, params=bound(parameters)).to_arrow_table(), dataset.conditions
+
+    def _must_be_comparable(self, used: Where | None) -> None:
+        if used is not None:
+            t = self._table
+            must_be_comparable(
+                t.full_name, t.metadata, used if isinstance(used, pc.Expression) else sql_of(used)
+            )
 
     def dataset(self) -> TableDataset:
         """With all columns that are readable, hidden ones too."""
