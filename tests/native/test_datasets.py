@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_a_lazy_frame_tells_of_nan_and_null_what_frames_do(table: Table, conditi
     assert lazy.filter(condition).sort("id").collect().equals(frame.filter(condition), null_equal=True)
     assert lazy.filter(condition).select("name").collect().height == frame.filter(condition).height
     assert lazy.head(2).filter(condition).collect().height <= 2
+
+
+def test_a_lazy_frame_finds_negative_zeros_where_frames_do(repo: Repository) -> None:
+    frame = polars.DataFrame({"f": [-0.0, 0.0, 1.0], "i": [1, 2, 3]})
+    lazy = repo.create_table("db.zeros", frame).scan_polars()
+    for condition in (col("f").is_in([0.0, 1.0]), col("f") == 0, col("f") < 0):
+        assert lazy.filter(condition).collect().equals(frame.filter(condition))
+
+
+def test_times_that_can_not_be_compared_are_an_error(repo: Repository, refused: Refused) -> None:
+    made = repo.create_table("db.times", {"z": [datetime(2026, 1, 1, tzinfo=timezone.utc)]})
+    with refused("ANABRANCH_SQL.FAILED"):
+        made.to_arrow(where=pc.field("z") > datetime(2025, 1, 1))
+    assert made.count(pc.field("z") > datetime(2025, 1, 1, tzinfo=timezone.utc)) == 1
 
 
 def test_rows_without_columns_are_counted_all_the_same(table: Table) -> None:

@@ -67,8 +67,10 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
             raise NotImplementedError("columns of a table are read by their names; compute others afterwards")
         condition = self._both(filter)
         if condition is not None:
+            schema = full_schema(self._table)
             try:
-                full_schema(self._table).empty_table().filter(condition)
+                # tried on a row of NULLs: of none at all, types that can't be compared are not seen
+                pa.table([pa.nulls(1, f.type) for f in schema], names=schema.names).filter(condition)
             except (pa.ArrowException, TypeError) as e:
                 raise error("ANABRANCH_SQL.FAILED", reason=str(e).splitlines()[0].rstrip(".")) from None
         self.conditions.append(condition)

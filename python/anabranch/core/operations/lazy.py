@@ -16,11 +16,14 @@ from anabranch.core.operations.scan import Scan
 if TYPE_CHECKING:
     import polars
 
-_INFINITY = pc.scalar(math.inf)
+_INFINITY, _ZERO = pc.scalar(math.inf), pc.scalar(0.0)
 
 
 class _WithNan(TableDataset):
-    """Also gives rows that have a NaN where the condition looks: to Polars it is above all numbers."""
+    """Also gives rows that have a NaN or a zero where the condition looks.
+
+    To Polars NaN is above all numbers, and -0.0 is in a list that has 0.0: it chooses among these itself.
+    """
 
     def scan(
         self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None, **_: Any
@@ -31,7 +34,7 @@ class _WithNan(TableDataset):
                 if pa.types.is_nested(t):
                     filter = pc.scalar(True)
                 elif pa.types.is_floating(t):
-                    filter = filter | ~(pc.field(name) <= _INFINITY)
+                    filter = filter | ~(pc.field(name) <= _INFINITY) | (pc.field(name) == _ZERO)
         return super().scan(columns, filter)
 
 
