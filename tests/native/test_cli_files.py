@@ -254,6 +254,30 @@ def test_shells_complete_commands(shell: str) -> None:
     assert re.findall(r"[\w-]*che[\w-]*", done.stdout) == ["cherry-pick"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_what_can_not_be_printed_is_no_stack_trace(repo: Repository) -> None:
+    repo.create_table("db.t", {"s": ["ä😀"] * 20_000})
+
+    def call(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "anabranch.cli", "-r", repo.root, "head", "db.t", *arguments]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(anabranch.__file__).parents[1]),
+            "PYTHONUTF8": "0",
+        }
+        environment |= {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+        return subprocess.run(
+            command, stderr=subprocess.PIPE, env=environment, timeout=60, check=False, **how
+        )
+
+    table, lines = (call("-n", "1", *more, stdout=subprocess.PIPE) for more in ([], ["--json"]))
+    assert b"\\xe4\\U0001f600" in table.stdout, table.stderr
+    assert json.loads(lines.stdout) == {"s": "ä😀"}
+    with Path("/dev/full").open("wb") as full:
+        done = call("-n", "20000", stdout=full)
+    assert (done.returncode, b"No space left" in done.stderr, b"Traceback" in done.stderr) == (1, True, False)
+
+
 def test_an_interrupted_command_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> Repository:
         raise KeyboardInterrupt

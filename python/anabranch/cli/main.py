@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 
 from anabranch import __version__
 from anabranch.cli import branches, looking, maintenance, merging, rows, settings
-from anabranch.cli.output import EXIT_CODES, WRONG_USE, complain, exit_code
+from anabranch.cli.output import EXIT_CODES, REFUSED, WRONG_USE, complain, exit_code
 from anabranch.errors import AnabranchError, error
 
 
@@ -25,11 +26,16 @@ class Commands(TyperGroup):
         as_json = "--json" in given
         if not how.get("standalone_mode", True):
             return super().main(given, *more, **how)
+        _readable_by_all(as_json)
         try:
             code = super().main(given, *more, **{**how, "standalone_mode": not as_json})
         except AnabranchError as e:
             complain(e, as_json)
             code = exit_code(e.condition)
+        except OSError as e:  # of what is printed: files and stores tell theirs
+            file, reason = e.filename or "standard output", e.strerror or str(e)
+            complain(error("ANABRANCH_CLIENT.FILE", file=file, reason=reason), as_json)
+            code = REFUSED
         except Exception as e:
             # the base of what Typer says about arguments has no public name
             if not as_json or not hasattr(e, "format_message"):
@@ -37,6 +43,13 @@ class Commands(TyperGroup):
             complain(error("ANABRANCH_CLIENT.USAGE", reason=e.format_message().rstrip(".")), as_json)
             code = WRONG_USE
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _readable_by_all(as_json: bool) -> None:
+    """JSON is in UTF-8 everywhere; in tables, what the terminal has no character for is a number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
 
 
 app = typer.Typer(
