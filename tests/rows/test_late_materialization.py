@@ -119,6 +119,15 @@ def test_a_query_answers_the_same(wide: Lake, spark: SparkSession, condition: st
     assert rows(wide, spark, "always", query) == rows(wide, spark, "never", query)
 
 
+@pytest.mark.parametrize("condition", [c for c in CONDITIONS if "nested" in c])
+def test_a_field_is_found_where_the_others_of_its_struct_are_not_read(
+    wide: Lake, spark: SparkSession, condition: str
+) -> None:
+    query = f"SELECT plain, dictionary FROM late.default.t WHERE {condition}"
+    assert len(rows(wide, spark, "never", query)) > 0
+    assert rows(wide, spark, "always", query) == rows(wide, spark, "never", query)
+
+
 @pytest.mark.parametrize("column", list(COLUMNS))
 def test_each_type_of_column_is_picked_right(wide: Lake, spark: SparkSession, column: str) -> None:
     query = f"SELECT id, {column} FROM late.default.t WHERE pmod(hash(id), 9) = 3"

@@ -73,7 +73,12 @@ final class AnabranchScanBuilder(
       Pruning.prune(condition, all, table.metadata.partitioning).map { case (number, file) =>
         FileRows(file, number, RowChoice.live(file), Nil)
       },
-      RowCondition.of(conditions, required, translated(LateMaterialization.of(SparkBridge.conf)))
+      RowCondition.of(
+        conditions,
+        ColumnMapping.logical(table.metadata.columns),
+        required,
+        translated(LateMaterialization.of(SparkBridge.conf))
+      )
     )
     input
   }

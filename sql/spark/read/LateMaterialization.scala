@@ -1,6 +1,7 @@
 package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.Lineage
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.execution.datasources.PartitionedFile
@@ -67,29 +68,34 @@ object RowCondition {
     *
     * @param conditions
     *   on the table's logical columns
+    * @param columns
+    *   of the table, with all their fields: by the numbers of these, conditions name them
     * @param required
-    *   the columns that the scan gives
+    *   the columns that the scan gives, with the fields that somebody wants to see
     * @return
     *   None where nothing would be gained
     */
   def of(
       conditions: Seq[Expression],
+      columns: StructType,
       required: StructType,
       when: LateMaterialization
   ): Option[RowCondition] = {
-    val known = required.fields.filter(_.name != LineageColumns.Place).map(f => f.name -> f).toMap
+    val known = (required.fields.filter(f => Lineage.Columns.contains(f.name)) ++ columns.fields)
+      .map(f => f.name -> f)
+      .toMap
     val width = required.defaultSize
-    def columns(of: Seq[Expression]): Seq[StructField] =
-      of.flatMap(_.references).distinctBy(_.name).map(a => known(a.name))
+    def read(by: Seq[Expression]): Seq[StructField] =
+      by.flatMap(_.references).distinctBy(_.name).map(a => known(a.name))
     val usable = conditions.takeWhile(c => isPlain(c) && c.references.forall(a => known.contains(a.name)))
     def isNarrow(c: Seq[Expression]) = when match {
-      case LateMaterialization.Auto => StructType(columns(c)).defaultSize * Narrow <= width
+      case LateMaterialization.Auto => StructType(read(c)).defaultSize * Narrow <= width
       case LateMaterialization.Always => true
       case LateMaterialization.Never => c.isEmpty
     }
     val narrow = usable.inits.find(isNarrow).getOrElse(Nil)
     Option.when(narrow.exists(!_.isInstanceOf[IsNotNull])) {
-      val schema = StructType(columns(narrow))
+      val schema = StructType(read(narrow))
       RowCondition(
         schema,
         narrow.reduce(And(_, _)).transform { case a: AttributeReference =>

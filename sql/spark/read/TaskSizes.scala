@@ -10,7 +10,7 @@ import scala.collection.mutable
   * becomes a task that runs while other cores idle, which a scan of few tasks pays dearly for.
   *
   * @param bytes
-  *   that a task should read; a larger file is split
+  *   that a task should read, about; a larger file is split
   * @param openCost
   *   bytes that could be read while a file is opened
   * @param cores
@@ -22,10 +22,8 @@ final class TaskSizes(val bytes: Long, openCost: Long, cores: Int, most: Int) {
 
   /** Tasks of about the same size, that fill the cores to the end. */
   def partitions(pieces: Seq[PartitionedFile]): Seq[FilePartition] = {
-    val total = pieces.iterator.map(cost).sum
-    // Spark rounds the share of a core down, so up to `cores` bytes are left
-    val least = (total - cores).max(0L) / bytes + 1
-    val wanted = ((least + cores - 1) / cores * cores).min(most).min(pieces.size).toInt
+    val rounds = (pieces.iterator.map(cost).sum.toDouble / (bytes * cores)).round.max(1L)
+    val wanted = (rounds * cores).min(most.toLong).min(pieces.size.toLong).toInt
     // the largest piece that is left goes to the task that has least
     val tasks = IndexedSeq.fill(wanted)(new TaskSizes.Task)
     val byLoad = mutable.PriorityQueue.from(tasks)(Ordering.by(-_.load))
