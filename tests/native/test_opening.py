@@ -94,8 +94,13 @@ def test_a_store_in_memory_is_one(refused: Refused) -> None:
     store = open_store("memory://")
     with refused("ANABRANCH_REPOSITORY.NOT_FOUND"):
         anabranch.open(store)
-    anabranch.init(store).create_branch("b")
+    repo = anabranch.init(store)
+    repo.create_branch("b")
     assert [b.name for b in anabranch.open(store).branches()] == ["b", "main"]
+    repo.create_namespace("db")
+    repo.create_table("db.t", {"id": range(1000)})  # too many for a commit: a data file
+    assert [f for f in repo.verify(full=True) if f.problem] == []
+    assert anabranch.open(store).table("db.t").count("id = 7") == 1
 
 
 @pytest.mark.proves("REPO-1", "REPO-2")

@@ -19,6 +19,7 @@ from anabranch import Repository
 from anabranch.core.format.arrow import arrow_schema
 from anabranch.core.operations import packing
 from anabranch.core.operations.scan import numbered_files
+from anabranch.core.store.drafts import DraftFile
 
 Refused = Callable[[str], Any]
 
@@ -290,13 +291,14 @@ def test_a_failure_in_the_middle_leaves_no_commit(repo: Repository, tmp_path: Pa
     repo.create_table("db.t", {"id": [1]})
 
     def batches() -> Any:
-        yield pa.record_batch({"id": list(range(1000))})
+        yield pa.record_batch({"id": list(range(200_000))})
         raise KeyboardInterrupt
 
     schema = pa.schema([("id", pa.int64())])
     with pytest.raises(KeyboardInterrupt):
         repo.table("db.t").append(pa.RecordBatchReader.from_batches(schema, batches()))
     assert (repo.table("db.t").count(), repo.table("db.t").version) == (1, 0)
+    assert list((tmp_path / "lake" / "data").rglob("*.parquet*")) == [], "nor half a file"
 
 
 def test_schemas_of_arrow_are_those_of_the_format(repo: Repository) -> None:
@@ -323,18 +325,20 @@ def test_rows_become_the_same_files_however_they_are_brought_and_keep_their_orde
 
 
 def test_rows_that_can_not_be_stored_are_told_whichever_file_they_were_for(
-    repo: Repository, monkeypatch: pytest.MonkeyPatch
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, refused: Refused, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(packing, "MAX_UNPACKED_BYTES", 1_000)
     table = repo.create_table("db.t", pa.schema([("id", pa.int64())]))
-    put = repo.store.put
+    write = DraftFile.write
 
-    def full(path: str, data: bytes) -> None:
-        if path.endswith(".parquet"):
+    def full(draft: DraftFile, data: bytes) -> int:
+        if draft.size:
             raise OSError(errno.ENOSPC, "No space left on device")
-        put(path, data)
+        return write(draft, data)
 
-    monkeypatch.setattr(repo.store, "put", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(DraftFile, "write", full)
+    with refused("ANABRANCH_REPOSITORY.STORE_FAILED") as caught:
         table.append(pa.table({"id": range(10_000)}))
+    assert "No space left on device" in str(caught.value)
     assert repo.table("db.t").count() == 0
+    assert list(tmp_path.rglob("*.parquet*")) == []

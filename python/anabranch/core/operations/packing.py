@@ -1,10 +1,10 @@
-"""Packs rows into Parquet files in memory: beside the thread that brings them, and several files at once."""
+"""Packs rows into Parquet files: beside the thread that brings them, and several files at once."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from anabranch.core.format.values import Value
 from anabranch.core.log.environment import requests
 from anabranch.core.operations.statistics import Statistics
+from anabranch.core.store.drafts import Draft
 
 GROUP_ROWS = 128 * 1024  # bounds of a row group leave it out: small ones make look-ups quick
 SAMPLE_ROWS = 10_000
@@ -43,8 +44,15 @@ class PackedFile:
     """A Parquet file that grows. When it is full depends on its rows, not on how fast they are packed."""
 
     def __init__(
-        self, partition: dict[str, Value], schema: pa.Schema, stats: Statistics, waiting: Waiting
+        self,
+        id: str,
+        partition: dict[str, Value],
+        schema: pa.Schema,
+        stats: Statistics,
+        waiting: Waiting,
+        out: Draft,
     ) -> None:
+        self.id = id
         self.partition = partition
         self.stats = stats
         self.rows = 0
@@ -56,7 +64,8 @@ class PackedFile:
         self._flushed_bytes = 0
         self._first: Future[float] | None = None
         self._last: Future[float] | None = None
-        self._out = io.BytesIO()
+        self.out = out
+        self._metadata: list[pq.FileMetaData] = []
         self._writer: pq.ParquetWriter | None = None
 
     @property
@@ -100,15 +109,16 @@ class PackedFile:
         """Packs rows after those before; how many bytes they became, for one of theirs."""
         if before is not None:  # began earlier, and waits for none that began later
             before.result()
-        start = self._out.tell()
-        self._writing(rows).write_table(rows, row_group_size=GROUP_ROWS)
-        return (self._out.tell() - start) / max(int(rows.nbytes), 1)
+        start = self.out.size
+        with self.out.written():
+            self._writing(rows).write_table(rows, row_group_size=GROUP_ROWS)
+        return (self.out.size - start) / max(int(rows.nbytes), 1)
 
     def _writing(self, rows: pa.Table) -> pq.ParquetWriter:
         if self._writer is None:
             repeating = _repeating(rows)
             self._writer = pq.ParquetWriter(
-                self._out,
+                self.out,
                 self._schema,
                 compression="zstd",
                 use_dictionary=repeating,
@@ -116,15 +126,28 @@ class PackedFile:
                 store_decimal_as_integer=True,
                 write_statistics=[path for f in self._schema for path in _ordered(f.name, f.type)],
                 version="2.6",
+                metadata_collector=self._metadata,
             )
         return self._writer
 
-    def finished(self) -> bytes:
-        """The whole file, when all is packed that was flushed."""
+    def finish(self) -> pq.FileMetaData:
+        """Stores the file, when all is packed that was flushed."""
         if self._last is not None:
             self._last.result()
-        self._writing(self._schema.empty_table()).close()
-        return self._out.getvalue()
+        with self.out.written():
+            self._writing(self._schema.empty_table()).close()
+        self.out.finish()
+        return self._metadata[0]
+
+    def discard(self) -> None:
+        """Leaves nothing of a file that is not to be stored."""
+        if self._last is not None:
+            wait([self._last])
+        self.out.discard()
+        if self._writer is not None:
+            # else its last reference closes it, and what failed is said once more
+            with suppress(Exception):
+                self._writer.close()
 
 
 def _ordered(path: str, t: pa.DataType) -> Iterator[str]:

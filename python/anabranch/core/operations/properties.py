@@ -14,7 +14,7 @@ INLINE_ROWS = "anabranch.write.inline-rows"
 STATS_COLUMNS = "anabranch.stats.columns"
 DELETED_PERCENT = "anabranch.optimize.deleted-percent"
 
-MAX_FILE_BYTES = 128 * 1024 * 1024  # a file is put together in memory
+MAX_FILE_BYTES = 128 * 1024 * 1024  # where the store is no folder, a file is put together in memory
 MAX_INLINE_ROWS = 100
 DEFAULT_STATS_COLUMNS = 32
 DEFAULT_DELETED_PERCENT = 5

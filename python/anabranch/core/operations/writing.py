@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anabranch.core.format.arrow import arrow_type, conformed, encode_rows, supports_inline, value_of
 from anabranch.core.format.canonical import canonical, sha256
@@ -67,6 +66,15 @@ class RowWriter:
 
         Nothing names the files before a commit does: a failure leaves nothing but objects that nobody sees.
         """
+        try:
+            return self._written(batches)
+        except BaseException:
+            for file in self._open.values():
+                file.discard()
+            wait(self._closed)  # so that nothing is written any more when the caller knows
+            raise
+
+    def _written(self, batches: Iterable[pa.Table]) -> list[DataFile]:
         few: list[pa.Table] | None = []
         for batch in batches:
             rows = self._stored(batch)
@@ -129,9 +137,10 @@ class RowWriter:
             key = canonical({k: encode(v) for k, v in partition.items()}).decode()
             if key not in self._open:
                 paths = [*stats_paths(self._metadata, self._properties.stats_columns), *self._lineage]
-                self._open[key] = PackedFile(
-                    partition, self._schema, Statistics(paths, self._schema), self._waiting
-                )
+                id = f"{self._env.new_id()}.parquet"
+                draft = self._store.draft(data_file(self._table, id))
+                stats = Statistics(paths, self._schema)
+                self._open[key] = PackedFile(id, partition, self._schema, stats, self._waiting, draft)
             self._open[key].write(part)
             if not self._one_file and self._open[key].is_full(self._properties.target_bytes):
                 self._close(key)
@@ -143,19 +152,21 @@ class RowWriter:
         """Has a file finished and stored, beside the next one."""
         file = self._open.pop(key)
         file.flush()
-        id = f"{self._env.new_id()}.parquet"
-        closed = requests.start(lambda: self._store_file(id, file))
+        closed = requests.start(lambda: self._store_file(file))
         self._closed.append(closed)
         self._waiting.add(closed, file.size)
 
-    def _store_file(self, id: str, file: PackedFile) -> DataFile:
-        data = file.finished()
-        self._store.put(data_file(self._table, id), data)
-        stats = file.stats.stats(pq.read_metadata(pa.BufferReader(data)))
+    def _store_file(self, file: PackedFile) -> DataFile:
+        try:
+            stats = file.stats.stats(file.finish())
+        except BaseException:
+            file.discard()
+            raise
         # a lineage column of NULLs alone says nothing
         held = tuple(name for name in self._lineage if stats[name].nulls != file.rows)
         kept = {path: s for path, s in stats.items() if path not in self._lineage or path in held}
-        return DataFile(id, len(data), file.rows, sha256(data), file.partition, kept, lineage=held)
+        out = file.out
+        return DataFile(file.id, out.size, file.rows, out.sha256, file.partition, kept, lineage=held)
 
     def _finished(self) -> list[DataFile]:
         for key in list(self._open):

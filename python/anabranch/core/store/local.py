@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anabranch.core.store.drafts import Draft, DraftFile
 from anabranch.core.store.objects import CreateOutcome, ObstoreStore, failure
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class LocalFolder:
         """See `ObjectStore`."""
         with self._translated("write", path):
             self._creating.put(path, data)
+
+    def draft(self, path: str) -> Draft:
+        """See `ObjectStore`."""
+        return DraftFile(self._at / path, functools.partial(self._translated, "write", path))
 
     def first(self, folder: str) -> str | None:
         """See `ObjectStore`."""

@@ -5,6 +5,7 @@ Objects never change once written. Everything is safe for use from many threads.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from anabranch.core.store.drafts import Draft, DraftInMemory
 from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ class ObjectStore(Protocol):
 
     def put(self, path: str, data: bytes) -> None:
         """Writes an object under a name that nobody else draws."""
+
+    def draft(self, path: str) -> Draft:
+        """An object to be written by pieces, under a name that nobody else draws."""
 
     def first(self, folder: str) -> str | None:
         """The first name in order of the objects under the folder, on stores that list in order."""
@@ -146,8 +151,11 @@ class ObstoreStore:
         import obstore
 
         with _translated("write", f"{self.root}/{path}"):
-            # many parts at once are quicker over a network, and only more copies in a folder
-            obstore.put(self._store, path, data, use_multipart=None if self.folder is None else False)
+            obstore.put(self._store, path, data)
+
+    def draft(self, path: str) -> Draft:
+        """See `ObjectStore`."""
+        return DraftInMemory(functools.partial(self.put, path))
 
     def first(self, folder: str) -> str | None:
         """See `ObjectStore`."""
