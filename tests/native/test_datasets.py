@@ -19,6 +19,7 @@ from polars import col
 
 import anabranch
 from anabranch import Repository, Table
+from anabranch.core.operations.scan import Scan
 
 Refused = Callable[[str], Any]
 
@@ -99,6 +100,29 @@ def test_a_lazy_frame_finds_negative_zeros_where_frames_do(repo: Repository) -> 
     lazy = repo.create_table("db.zeros", frame).scan_polars()
     for condition in (col("f").is_in([0.0, 1.0]), col("f") == 0, col("f") < 0):
         assert lazy.filter(condition).collect().equals(frame.filter(condition))
+
+
+def test_a_lazy_frame_reads_no_more_than_is_asked_for(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch by batch, so that what Polars streams stays in bounded memory."""
+    made = repo.create_table("db.long", {"id": range(300_000), "x": [0.5] * 300_000})
+    given: list[tuple[int, list[str]]] = []
+    batches = Scan.batches
+
+    def seen(self: Scan, *files: Any) -> Any:
+        for batch in batches(self, *files):
+            given.append((batch.num_rows, batch.schema.names))
+            yield batch
+
+    monkeypatch.setattr(Scan, "batches", seen)
+    assert made.scan_polars().select("id").head(5).collect().height == 5
+    assert len(given) == 1 and given.pop()[1] == ["id"]
+    assert made.scan_polars().filter(col("id") == 7).collect().height == 1
+    assert [rows for rows, _ in given] == [1]
+    given.clear()
+    assert made.scan_polars().filter(col("id") >= 0).select(polars.len()).collect().item() == 300_000
+    assert len(given) >= 3 and max(rows for rows, _ in given) <= 128 * 1024
 
 
 def test_times_that_can_not_be_compared_are_an_error(repo: Repository, refused: Refused) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anabranch.core.log.replay import FileSet
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.pruning import named_in
 from anabranch.core.operations.scan import Scan
@@ -38,30 +40,56 @@ class _WithNan(TableDataset):
         return super().scan(columns, filter)
 
 
+class _Asked(_WithNan):
+    """Remembers what Polars would read by a condition of its own, and gives nothing."""
+
+    asked: Scan | None = None
+
+    def scan(
+        self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None, **_: Any
+    ) -> Scan:
+        self.asked = super().scan(columns, filter)
+        return replace(self.asked, table=replace(self.asked.table, files=FileSet.of(())))
+
+
 def lazy_frame(dataset: TableDataset) -> polars.LazyFrame:
-    """A lazy frame that pushes columns and conditions down; what is true of NaN is as in all of Polars."""
+    """A lazy frame that pushes columns and conditions down; what is true of NaN is as in all of Polars.
+
+    Its rows come batch by batch, so that what Polars streams stays in bounded memory.
+    """
     import polars
     from polars.io.plugins import register_io_source
 
-    found = dataset.as_type(_WithNan)
-    empty = polars.from_arrow(found.schema.empty_table())
+    empty = polars.from_arrow(dataset.schema.empty_table())
     assert isinstance(empty, polars.DataFrame)
+
+    def scan(columns: list[str] | None, condition: polars.Expr | None) -> Scan:
+        asked = dataset.as_type(_Asked)
+        assert isinstance(asked, _Asked)
+        lazy = polars.scan_pyarrow_dataset(asked)
+        lazy = lazy if condition is None else lazy.filter(condition)
+        (lazy if columns is None else lazy.select(columns)).collect()
+        assert asked.asked is not None
+        return asked.asked
 
     def frames(
         columns: list[str] | None, condition: polars.Expr | None, rows: int | None, _: int | None
     ) -> Iterator[polars.DataFrame]:
-        lazy = polars.scan_pyarrow_dataset(found)
-        if rows is not None:
-            lazy = lazy.head(rows)
-        if condition is not None:
-            lazy = lazy.filter(condition)
-        wanted = (
-            None
-            if columns is None
-            else [*columns, *(condition.meta.root_names() if condition is not None else ())]
-        )
-        frame = lazy.collect() if wanted is None else lazy.select(list(dict.fromkeys(wanted))).collect()
-        frame = frame if condition is None else frame.filter(condition)
-        yield frame if columns is None else frame.select(columns)
+        named = () if condition is None else condition.meta.root_names()
+        wanted = None if columns is None else list(dict.fromkeys([*columns, *named]))
+        # so many rows are taken before the condition looks at them
+        batches = scan(wanted, condition if rows is None else None).batches()
+        left, some = rows, False
+        for batch in batches if left != 0 else ():
+            frame = polars.from_arrow(batch if left is None else batch.slice(0, left))
+            assert isinstance(frame, polars.DataFrame)
+            left = None if left is None else left - frame.height
+            frame = frame if condition is None else frame.filter(condition)
+            some = True
+            yield frame if columns is None else frame.select(columns)
+            if left == 0:
+                break
+        if not some:
+            yield empty if columns is None else empty.select(columns)
 
     return register_io_source(frames, schema=empty.schema)
