@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +60,22 @@ def test_a_location_as_spark_writes_it_is_the_same_one(tmp_path: Path, refused: 
         anabranch.init(tmp_path / "file")
     with pytest.raises(TypeError, match="a location is a str or a path"):
         anabranch.open(None)  # type: ignore[arg-type]
+
+
+def test_repositories_and_tables_travel_between_processes(repo: Repository, tmp_path: Path) -> None:
+    """As workers of data loaders take them: a table is what it was, whatever was committed since."""
+    table = repo.create_table("db.t", {"id": [1]})
+    other = pickle.loads(pickle.dumps(anabranch.open(tmp_path / "lake", "main~1", author="eve")))
+    assert (other.root, other.ref, other.author, other.tables()) == (repo.root, "main~1", "eve", [])
+    packed = pickle.dumps([table, table.at(0)])
+    table.append({"id": [2]})
+    again, view = pickle.loads(packed)
+    assert (again.count(), view.count(), again.commit, view.version) == (1, 1, repo.show("main~1").id, 0)
+    again.append({"id": [3]})
+    assert repo.table("db.t").count() == again.count() == 3
+    assert copy.deepcopy(table).count() == 2
+    with pytest.raises(TypeError, match="can't be pickled"), repo.transaction() as tx:
+        pickle.dumps(tx.table("db.t"))
 
 
 FORKED = """
@@ -151,8 +169,6 @@ def test_importing_takes_nothing_but_the_standard_library() -> None:
 
 
 def test_an_error_can_be_told_apart_and_travels_between_processes() -> None:
-    import pickle
-
     error = anabranch.errors.error("ANABRANCH_REF.NOT_FOUND", ref="x", root="file:///lake")
     assert isinstance(error, anabranch.errors.RefNotFound)
     assert isinstance(error, anabranch.errors.RefError)

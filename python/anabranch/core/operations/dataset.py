@@ -136,4 +136,4 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         raise NotImplementedError("a table has one schema; select and cast columns of what is read")
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise NotImplementedError("a table can't be pickled: open the repository again, at t.commit")
+        raise NotImplementedError("a dataset can't be pickled: pickle the table that it is of")

@@ -12,6 +12,7 @@ from anabranch.core.format.names import MAIN, MAIN_ORDINAL, PROBES, REPOSITORY
 from anabranch.core.format.repository_info import RepositoryInfo
 from anabranch.core.log.environment import Environment, requests
 from anabranch.core.log.replay import CatalogState
+from anabranch.core.repository import travelling  # noqa: F401  has pickle know what it makes
 from anabranch.core.repository.repository import Repository
 from anabranch.core.store.location import open_store
 from anabranch.core.store.objects import ObjectStore, Unknown

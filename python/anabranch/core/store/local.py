@@ -29,6 +29,9 @@ class LocalFolder:
         self.root = folder.as_uri() if "%" not in folder.as_uri() else f"file://{folder.as_posix()}"
         self._at = folder
 
+    def __reduce__(self) -> tuple[type[LocalFolder], tuple[Path]]:
+        return LocalFolder, (self._at,)
+
     @functools.cached_property
     def _creating(self) -> ObstoreStore:
         """Made with the first object, so that looking at a folder does not make it."""
