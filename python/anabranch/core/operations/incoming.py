@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from anabranch.core.format.arrow import arrow_schema, arrow_type
 from anabranch.core.format.tables import Column, TableMetadata
+from anabranch.core.operations.check_sql import for_duckdb
 from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.engine import connected
 from anabranch.core.operations.fitting import Misfit, fitted
@@ -110,8 +111,9 @@ class Aligned:
         with connected() as connection:
             connection.register("rows", rows)
             for check in self._checks:
-                must_be_comparable(self._table, self._metadata, check.condition)
-                sql = f"SELECT * FROM rows WHERE NOT ({check.condition}\n) LIMIT 1"
+                condition = for_duckdb(check.condition)
+                must_be_comparable(self._table, self._metadata, condition)
+                sql = f"SELECT * FROM rows WHERE NOT ({condition}\n) LIMIT 1"
                 bad = connection.sql(sql).to_arrow_table().to_pylist()
                 if bad:
                     raise error(

@@ -24,6 +24,7 @@ from anabranch.core.format.tables import (
     physical_paths,
 )
 from anabranch.core.format.transforms import PartitionField, accepts, is_transform
+from anabranch.core.operations.check_sql import kept
 from anabranch.core.operations.properties import TableProperties
 from anabranch.errors import AnabranchError, error
 
@@ -115,7 +116,7 @@ def new_table(
     return replace(
         plain,
         partitioning=fields,
-        constraints=(*(Check(n, text) for n, text in checks.items()), *(keys if primary_key else [])),
+        constraints=(*(Check(n, kept(text)) for n, text in checks.items()), *(keys if primary_key else [])),
         writer_features=frozenset({CHECK_CONSTRAINTS} if checks else ()),
     )
 

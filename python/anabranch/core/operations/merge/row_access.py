@@ -27,6 +27,7 @@ from anabranch.core.format.row_runs import RowRuns
 from anabranch.core.format.tables import Check, TableMetadata
 from anabranch.core.log.environment import Environment
 from anabranch.core.log.replay import FileSet, TableState
+from anabranch.core.operations.check_sql import for_duckdb
 from anabranch.core.operations.engine import connected, quoted
 from anabranch.core.operations.merge.cell_merge import Cells
 from anabranch.core.operations.merge.cell_text import comparable, shown, to_json
@@ -330,7 +331,7 @@ def _broken(
         f"NOT NULL of {c.name}": f"{quoted(c.name)} IS NULL"
         for c in metadata.columns
         if c.physical in required
-    } | {f"CHECK {c.name} ({c.condition})": f"NOT ({c.condition}\n)" for c in checks}
+    } | {f"CHECK {c.name} ({c.condition})": f"NOT ({for_duckdb(c.condition)}\n)" for c in checks}
     found = []
     with connected() as connection:
         connection.register("rows", rows)
