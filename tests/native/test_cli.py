@@ -245,6 +245,10 @@ def test_a_file_in_git_pins_what_is_read(
     assert [t["rows"] for t in run("tables", "--json")] == [2]
     monkeypatch.setenv("ANABRANCH_REF", "main")
     assert [t["rows"] for t in run("tables", "--json")] == [3]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place in ("~/lake", f"file:{lake}", "../" + tmp_path.name + "/lake"):
+        (tmp_path / "anabranch.toml").write_text(f'repository = "{place}"\n')
+        assert [t["rows"] for t in run("tables", "--json")] == [3]
     (tmp_path / "anabranch.toml").write_text("repository = ")
     assert "can't be read" in run("status", code=1)
 

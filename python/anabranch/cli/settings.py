@@ -74,8 +74,8 @@ def load(repository: str | None, ref: str | None, author: str | None, start: Pat
     file = next((f / FILE for f in [start, *start.parents] if (f / FILE).is_file()), None)
     told = _read(file) if file else {}
     location = told.get("repository")
-    if file and isinstance(location, str) and "://" not in location:
-        location = str((file.parent / location).resolve())
+    if file and isinstance(location, str) and "://" not in location and not location.startswith("file:/"):
+        location = str((file.parent / Path(location).expanduser()).resolve())
     environment = os.environ.get("ANABRANCH_REPOSITORY")
     named = os.environ.get("ANABRANCH_REF") or told.get("commit") or told.get("ref") or "main"
     return Settings(
