@@ -127,6 +127,15 @@ class Lake:
         """Runs a statement and returns its rows."""
         return [tuple(row) for row in self.sql(text, **args).collect()]
 
+    @contextmanager
+    def by(self, author: str) -> Iterator[None]:
+        """Has an author of that name do what is done inside the ``with`` block."""
+        self.spark.conf.set("spark.anabranch.commit.author", author)
+        try:
+            yield
+        finally:
+            self.spark.conf.unset("spark.anabranch.commit.author")
+
 
 _numbers = itertools.count(1)
 

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 DENIED = "ANABRANCH_PERMISSION.DENIED"
-
-
-@contextmanager
-def author(lake: Any, name: str) -> Iterator[None]:
-    lake.spark.conf.set("spark.anabranch.commit.author", name)
-    try:
-        yield
-    finally:
-        lake.spark.conf.unset("spark.anabranch.commit.author")
 
 
 @pytest.fixture
@@ -34,7 +21,7 @@ def tables(lake: Any) -> Any:
 
 
 def grant(lake: Any, what: str) -> None:
-    with author(lake, "ada"):
+    with lake.by("ada"):
         lake.sql(what)
 
 
@@ -66,53 +53,53 @@ def test_rows_of_a_table_are_shown_to_those_only_who_may_select_from_it(
 ) -> None:
     tables.sql("CREATE TAG then")
     grant(tables, "GRANT SELECT ON TABLE t TO bob, 'carol'")
-    with author(tables, "eve"), refused(DENIED, "eve may not read: SELECT on table default.t", "bob, carol"):
+    with tables.by("eve"), refused(DENIED, "eve may not read: SELECT on table default.t", "bob, carol"):
         tables.rows(statement)
-    with author(tables, "carol"):
+    with tables.by("carol"):
         tables.rows(statement)
 
 
 def test_who_may_not_read_a_table_may_still_add_to_it_and_see_what_it_is(tables: Any) -> None:
     grant(tables, "GRANT SELECT ON t TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         tables.sql("INSERT INTO t VALUES (3)")
         assert tables.rows("DESCRIBE t")
         assert tables.rows("SHOW TABLES")
         tables.sql("MERGE BRANCH dev")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         assert tables.rows("SELECT * FROM t ORDER BY id") == [(1,), (2,), (3,)]
 
 
 def test_a_grant_follows_its_table_and_stays_with_its_name(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT SELECT ON TABLE t TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         tables.sql("ALTER TABLE t RENAME TO other")
         with refused(DENIED, "default.other"):
             tables.rows("SELECT * FROM other")
         tables.sql("CREATE TABLE t (id INT)")
         with refused(DENIED, "default.t"):
             tables.rows("SELECT * FROM t")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         assert tables.rows("SELECT * FROM other") == [(1,)]
 
 
 def test_reading_can_be_granted_by_branch(tables: Any, refused: Any) -> None:
     tables.sql("CREATE TAG then FROM dev")
     grant(tables, "GRANT SELECT ON BRANCH 'd*' TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         assert tables.rows("SELECT * FROM u") == [(1,)]
         for ref in ("dev", "then", "branch:dev"):
             with refused(DENIED, "branch dev"):
                 tables.rows(f"SELECT * FROM `u@{ref}`")
         assert tables.rows("SELECT * FROM `u@dev~2`") == [(1,)], "it is one of main"
     grant(tables, "REVOKE SELECT ON BRANCH 'd*' FROM bob")
-    with author(tables, "bob"), refused(DENIED, "granted to nobody"):
+    with tables.by("bob"), refused(DENIED, "granted to nobody"):
         tables.rows("SELECT * FROM `u@dev`")
 
 
 def test_a_grant_on_a_table_can_be_held_to_branches(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT SELECT, MODIFY ON TABLE t ON BRANCH 'dev' TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         assert tables.rows("SELECT * FROM t") == [(1,)]
         tables.sql("INSERT INTO t VALUES (4)")
         with refused(DENIED, "default.t"):
@@ -153,10 +140,10 @@ def test_a_table_is_changed_by_those_only_who_may_modify_it(
     grant(tables, "GRANT MODIFY ON TABLE t TO bob")
     grant(tables, "GRANT MODIFY ON TABLE u TO bob")
     before = tables.rows("SHOW COMMITS")
-    with author(tables, "eve"), refused(DENIED, "eve may not", "MODIFY on table default.", "bob"):
+    with tables.by("eve"), refused(DENIED, "eve may not", "MODIFY on table default.", "bob"):
         tables.sql(statement)
     assert tables.rows("SHOW COMMITS") == before
-    with author(tables, "bob"):
+    with tables.by("bob"):
         tables.sql(statement)
     assert tables.rows("SHOW COMMITS") != before
 
@@ -178,20 +165,20 @@ def test_a_branch_is_changed_by_those_only_who_may_modify_it(
 ) -> None:
     for pattern in ("main", "dev*"):
         grant(tables, f"GRANT MODIFY ON BRANCH '{pattern}' IN {tables.name} TO bob")
-    with author(tables, "eve"), refused(DENIED, "eve may not", "MODIFY on branch"):
+    with tables.by("eve"), refused(DENIED, "eve may not", "MODIFY on branch"):
         tables.sql(statement)
-    with author(tables, "bob"):
+    with tables.by("bob"):
         tables.sql(statement)
 
 
 def test_grants_of_one_privilege_add_up(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT MODIFY ON BRANCH '*' TO etl")
     grant(tables, "GRANT MODIFY ON BRANCH 'dev' TO bob")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         tables.sql("INSERT INTO `t@dev` VALUES (3)")
         with refused(DENIED, "branch main", "etl"):
             tables.sql("INSERT INTO t VALUES (3)")
-    with author(tables, "etl"):
+    with tables.by("etl"):
         tables.sql("MERGE BRANCH dev")
 
 
@@ -203,17 +190,17 @@ def test_what_is_revoked_from_the_last_is_nobodys_and_public_is_everybody(tables
     ]
     assert tables.rows("SHOW COMMITS LIMIT 1")[0][2:5] == ("ada", "GRANT", "ticket 7")
     grant(tables, "REVOKE ALL PRIVILEGES ON TABLE t FROM bob")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         with refused(DENIED, "granted to nobody"):
             tables.rows("SELECT * FROM t")
         with refused(DENIED, "granted to nobody"):
             tables.sql("DELETE FROM t")
     grant(tables, "GRANT SELECT ON TABLE t TO public")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         assert tables.rows("SELECT * FROM t") == [(1,)]
     grant(tables, "REVOKE SELECT ON TABLE t FROM PUBLIC")
     grant(tables, "REVOKE SELECT ON TABLE u FROM PUBLIC")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         for name in ("t", "u"):
             with refused(DENIED, "granted to nobody"):
                 tables.rows(f"SELECT * FROM {name}")
@@ -232,7 +219,7 @@ def test_nobody_adds_to_what_another_has_granted_by_other_words_for_the_same_bra
     tables: Any, refused: Any, first: str, second: str
 ) -> None:
     grant(tables, f"GRANT {first} TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         with refused("ANABRANCH_PERMISSION.NOT_OWNER", "eve", "first granted by ada"):
             tables.sql(f"GRANT {second} TO eve")
         for other in ("SELECT ON TABLE u", "SELECT ON BRANCH 'rel/*'"):
@@ -245,7 +232,7 @@ def test_who_manages_some_branches_alone_grants_what_is_about_these_and_others(
 ) -> None:
     grant(tables, "GRANT MANAGE ON BRANCH 'rel/*' TO ada")
     grant(tables, "GRANT MODIFY ON BRANCH 'rel/*' TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         with refused(DENIED, "eve", "MANAGE", "rel/*"):
             tables.sql("GRANT MODIFY ON BRANCH '*' TO eve")
         tables.sql("GRANT MODIFY ON BRANCH 'dev/*' TO eve")
@@ -254,16 +241,16 @@ def test_who_manages_some_branches_alone_grants_what_is_about_these_and_others(
 def test_a_grant_is_changed_by_who_made_it(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT MODIFY ON BRANCH main TO bob")
     for statement in ("GRANT MODIFY ON BRANCH main TO eve", "REVOKE MODIFY ON BRANCH main FROM bob"):
-        with author(tables, "eve"), refused("ANABRANCH_PERMISSION.NOT_OWNER", "eve", "first granted by ada"):
+        with tables.by("eve"), refused("ANABRANCH_PERMISSION.NOT_OWNER", "eve", "first granted by ada"):
             tables.sql(statement)
     grant(tables, "GRANT MODIFY ON BRANCH main TO eve")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         tables.sql("INSERT INTO t VALUES (6)")
 
 
 def test_where_managers_are_named_they_alone_change_rules(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT SELECT ON TABLE t TO bob")
-    with author(tables, "root"):
+    with tables.by("root"):
         tables.sql("GRANT MANAGE ON BRANCH '*' TO root, carol")
     for statement in (
         "GRANT SELECT ON TABLE t TO ada",
@@ -273,9 +260,9 @@ def test_where_managers_are_named_they_alone_change_rules(tables: Any, refused: 
         "CREATE GATE g ON BRANCH 'dev' AS SELECT * FROM t WHERE id > 5",
         "PROTECT BRANCH dev",
     ):
-        with author(tables, "ada"), refused(DENIED, "ada may not", "MANAGE", "carol, root"):
+        with tables.by("ada"), refused(DENIED, "ada may not", "MANAGE", "carol, root"):
             tables.sql(statement)
-    with author(tables, "carol"):
+    with tables.by("carol"):
         tables.sql("REVOKE SELECT ON TABLE t FROM bob")
         tables.sql("REVOKE MANAGE ON BRANCH '*' FROM root")
         with refused("ANABRANCH_PERMISSION.LAST_MANAGER", "'*'"):
@@ -285,7 +272,7 @@ def test_where_managers_are_named_they_alone_change_rules(tables: Any, refused: 
 
 def test_a_transaction_is_held_to_grants_when_it_is_committed(tables: Any, refused: Any) -> None:
     grant(tables, "GRANT MODIFY ON TABLE t TO bob")
-    with author(tables, "eve"):
+    with tables.by("eve"):
         tables.sql("START TRANSACTION")
         tables.sql("INSERT INTO u VALUES (9)")
         tables.sql("INSERT INTO t VALUES (9)")
@@ -301,9 +288,9 @@ def test_a_transaction_is_held_to_grants_when_it_is_committed(tables: Any, refus
 def test_a_gate_reads_with_the_rights_of_who_commits(tables: Any, refused: Any) -> None:
     tables.sql("CREATE GATE known ON BRANCH main AS SELECT * FROM t WHERE id NOT IN (SELECT id FROM u)")
     grant(tables, "GRANT SELECT ON TABLE u TO bob")
-    with author(tables, "eve"), refused("ANABRANCH_GATE.FAILED", "eve may not read"):
+    with tables.by("eve"), refused("ANABRANCH_GATE.FAILED", "eve may not read"):
         tables.sql("INSERT INTO t VALUES (1)")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         tables.sql("INSERT INTO t VALUES (1)")
 
 
@@ -313,9 +300,9 @@ def test_a_merge_compares_rows_for_those_only_who_may_read_them(tables: Any, ref
     tables.sql("UPDATE `t@a` SET v = 'theirs'")
     tables.sql("UPDATE t SET v = 'ours'")
     grant(tables, "GRANT SELECT ON TABLE t TO bob")
-    with author(tables, "eve"), refused(DENIED, "default.t"):
+    with tables.by("eve"), refused(DENIED, "default.t"):
         tables.rows("MERGE BRANCH a DRY RUN")
-    with author(tables, "bob"):
+    with tables.by("bob"):
         assert "theirs" in str(tables.rows("MERGE BRANCH a DRY RUN"))
 
 
@@ -327,7 +314,7 @@ def test_what_was_not_granted_can_not_be_revoked(tables: Any, refused: Any) -> N
         with refused("ANABRANCH_PERMISSION.NOT_GRANTED", "eve", who):
             tables.sql(statement)
     grant(tables, "GRANT SELECT ON TABLE t TO bob")
-    with author(tables, "ada"), refused("ANABRANCH_PERMISSION.NOT_GRANTED", "eve", "bob"):
+    with tables.by("ada"), refused("ANABRANCH_PERMISSION.NOT_GRANTED", "eve", "bob"):
         tables.sql("REVOKE SELECT ON TABLE t FROM eve")
 
 
@@ -348,9 +335,9 @@ def test_principals_may_have_any_others(tables: Any, refused: Any, name: str) ->
     plain = name.replace("''", "'").replace("\\\\", "\\")
     grant(tables, f"GRANT SELECT ON TABLE t TO '{name}'")
     assert tables.rows("SHOW GRANTS") == [("SELECT", "*", "default.t", [plain], "ada")]
-    with author(tables, plain):
+    with tables.by(plain):
         assert tables.rows("SELECT * FROM t") == [(1,)]
-    with author(tables, "eve"), refused(DENIED):
+    with tables.by("eve"), refused(DENIED):
         tables.rows("SELECT * FROM t")
 
 

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@contextmanager
-def author(lake: Any, name: str) -> Iterator[None]:
-    lake.spark.conf.set("spark.anabranch.commit.author", name)
-    try:
-        yield
-    finally:
-        lake.spark.conf.unset("spark.anabranch.commit.author")
 
 
 @pytest.fixture
@@ -27,7 +14,7 @@ def protected(lake: Any) -> Any:
     lake.sql("INSERT INTO t VALUES (1)")
     lake.sql("CREATE BRANCH dev")
     lake.sql("INSERT INTO `t@dev` VALUES (2)")
-    with author(lake, "ada"):
+    with lake.by("ada"):
         lake.sql("PROTECT BRANCH 'main' FOR ada, 'bob'")
     return lake
 
@@ -53,18 +40,18 @@ def test_nobody_commits_to_a_protected_branch_otherwise_than_by_merging(
     protected: Any, refused: Any, statement: str, who: str
 ) -> None:
     if statement == "OPTIMIZE t":
-        with author(protected, "ada"):
+        with protected.by("ada"):
             protected.sql("MERGE BRANCH dev")
     before = protected.rows("SHOW COMMITS")
-    with author(protected, who), refused("ANABRANCH_REF.PROTECTED", who, "ada, bob", "main"):
+    with protected.by(who), refused("ANABRANCH_REF.PROTECTED", who, "ada, bob", "main"):
         protected.sql(statement)
     assert protected.rows("SHOW COMMITS") == before
 
 
 def test_only_those_who_are_named_merge_into_a_protected_branch(protected: Any, refused: Any) -> None:
-    with author(protected, "eve"), refused("ANABRANCH_REF.PROTECTED", "MERGE BRANCH by eve"):
+    with protected.by("eve"), refused("ANABRANCH_REF.PROTECTED", "MERGE BRANCH by eve"):
         protected.sql("MERGE BRANCH dev")
-    with author(protected, "bob"):
+    with protected.by("bob"):
         protected.sql("MERGE BRANCH dev")
     assert protected.rows("SELECT * FROM t ORDER BY id") == [(1,), (2,)]
 
@@ -76,10 +63,10 @@ def test_only_those_who_are_named_change_the_rules(protected: Any, refused: Any)
         "PROTECT BRANCH main",
         "CREATE GATE g ON BRANCH 'dev' AS SELECT * FROM t WHERE id > 5",
     ):
-        with author(protected, "eve"), refused("ANABRANCH_REF.PROTECTED", "eve"):
+        with protected.by("eve"), refused("ANABRANCH_REF.PROTECTED", "eve"):
             protected.sql(statement)
     assert protected.rows("SHOW PROTECTED BRANCHES") == [("main", ["ada", "bob"])]
-    with author(protected, "bob"):
+    with protected.by("bob"):
         protected.sql("UNPROTECT BRANCH main")
     assert protected.rows("SHOW PROTECTED BRANCHES IN {lake}") == []
     protected.sql("INSERT INTO t VALUES (3)")
