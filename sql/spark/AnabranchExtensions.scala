@@ -12,6 +12,7 @@ import io.anabranch.spark.write.{
   MergeSourceOnce,
   ReadTracking,
   TargetAlias,
+  TargetOnce,
   Variables,
   ViewTargets
 }
@@ -28,6 +29,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => Variables)
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
     extensions.injectResolutionRule(_ => MergeSourceOnce)
+    extensions.injectOptimizerRule(_ => TargetOnce)
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)
     extensions.injectOptimizerRule(_ => MergeKeys)

@@ -161,14 +161,27 @@ def merges(draw: st.DrawFn, columns: Columns) -> str:
 
 
 @st.composite
-def statements(draw: st.DrawFn, columns: Columns, delete: bool = True, replace: bool = False) -> str:
+def subqueries(draw: st.DrawFn, columns: Columns) -> str:
+    """A condition on t that other rows of the table decide."""
+    inner = f"FROM {{t}} AS s WHERE {draw(conditions(columns, 's'))}"
+    name = draw(st.sampled_from([n for n, kind in columns.kinds.items() if kind != STRUCT]))
+    forms = [f"t.k {word} (SELECT s.k {inner})" for word in ("IN", "NOT IN")]
+    forms += [f"{word} (SELECT 1 {inner} AND s.{name} = t.{name})" for word in ("EXISTS", "NOT EXISTS")]
+    forms += [f"t.{name} = (SELECT max(s.{name}) {inner})"]
+    forms += [f"(SELECT count(*) {inner} AND s.{name} {op} t.{name}) < 2" for op in ("=", ">", "<>")]
+    return f"({draw(st.sampled_from(forms))})"
+
+
+@st.composite
+def statements(draw: st.DrawFn, columns: Columns, delete: bool = True, all_forms: bool = False) -> str:
     """One statement; {t} stands for the table's name.
 
     Args:
-        replace: whether it may be one that Delta has for rows that the condition is true for alone.
+        all_forms: whether it may be one that Delta does not have: REPLACE WHERE for rows anywhere, and sub-queries
+            in conditions.
     """
     kinds = ["INSERT", "UPDATE", "UPDATE", "MERGE", "MERGE", "MERGE", *(["DELETE"] * 2 * delete)]
-    kind = draw(st.sampled_from([*kinds, *(["REPLACE"] * replace)]))
+    kind = draw(st.sampled_from([*kinds, *(["REPLACE"] * all_forms)]))
     if kind == "REPLACE":
         where = re.sub(r"\bt\.", "", draw(conditions(columns)))
         return f"INSERT INTO {{t}} REPLACE WHERE {where} {values(draw(rows(columns)))}"
@@ -176,7 +189,8 @@ def statements(draw: st.DrawFn, columns: Columns, delete: bool = True, replace: 
         return f"INSERT INTO {{t}} {values(draw(rows(columns)))}"
     if kind == "MERGE":
         return draw(merges(columns))
-    where = f" WHERE {draw(conditions(columns))}" if draw(st.integers(0, 9)) else ""
+    asked = subqueries if all_forms and draw(st.integers(0, 2)) == 0 else conditions
+    where = f" WHERE {draw(asked(columns))}" if draw(st.integers(0, 9)) else ""
     if kind == "DELETE":
         return f"DELETE FROM {{t}} AS t{where}"
     return f"UPDATE {{t}} AS t SET {draw(assignments(columns))}{where}"

@@ -71,7 +71,7 @@ def test_duckdb_tells_the_same(new_lake: Callable[..., Lake], data: st.DataObjec
         note(f"CREATE TABLE t ({columns.ddl}) {tail}")
         for n in range(data.draw(st.integers(1, STATEMENTS))):
             statement = (
-                data.draw(statements(columns, "PARTITIONED" not in tail, replace=True)) if n else start
+                data.draw(statements(columns, "PARTITIONED" not in tail, all_forms=True)) if n else start
             )
             note(spark(statement, "t"))
             lake.sql(spark(statement, table))

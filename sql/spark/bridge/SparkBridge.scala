@@ -147,6 +147,9 @@ object SparkBridge {
     case _ => None
   }
 
+  /** Whether a relation finds the rows that a statement changes. */
+  def isChanged(r: DataSourceV2Relation): Boolean = r.table.isInstanceOf[RowLevelOperationTable]
+
   /** Columns that the scan of the rows to be changed gives, once a statement is planned. */
   def changedColumns(plan: LogicalPlan): Option[Seq[Attribute]] = plan.collectFirst {
     case r: DataSourceV2Relation if r.table.isInstanceOf[RowLevelOperationTable] => r.output
