@@ -1,6 +1,7 @@
 package io.anabranch.spark
 
 import io.anabranch.spark.parser.AnabranchParser
+import io.anabranch.spark.schema.CheckSubqueries
 import io.anabranch.spark.write.{
   HiddenColumns,
   HiddenColumnsFound,
@@ -29,6 +30,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => Variables)
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
     extensions.injectResolutionRule(_ => MergeSourceOnce)
+    extensions.injectResolutionRule(_ => CheckSubqueries)
     extensions.injectOptimizerRule(_ => TargetOnce)
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)

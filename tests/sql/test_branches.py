@@ -89,6 +89,18 @@ def test_a_tag_stays_where_it_is_until_it_is_dropped(two: Any, refused: Any) -> 
     assert [r[0] for r in two.rows("SHOW TAGS")] == ["v1"]
 
 
+def test_using_a_tag_as_a_branch_says_what_it_is(two: Any, refused: Any) -> None:
+    two.sql("CREATE TAG v1 FROM main")
+    with refused("ANABRANCH_REF.OTHER_KIND", "'v1' is a tag, and not a branch"):
+        two.sql("USE BRANCH v1")
+    with refused("ANABRANCH_REF.OTHER_KIND", "'dev' is a branch, and not a tag"):
+        two.sql("USE TAG dev")
+    with refused("ANABRANCH_REF.NOT_FOUND", "'nope'"):
+        two.sql("USE BRANCH nope")
+    two.sql("USE REFERENCE v1")
+    assert ids(two, "t") == [1]
+
+
 def test_a_dropped_branch_is_gone_and_its_name_free(two: Any, refused: Any) -> None:
     two.sql("INSERT INTO `t@dev` VALUES (2)")
     two.sql("DROP BRANCH dev")

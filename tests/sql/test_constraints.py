@@ -150,3 +150,19 @@ def test_defaults_stand_in_every_clause(lake: Lake) -> None:
         "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (k, DEFAULT)"
     )
     assert rows(lake) == [(i, 1) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE {lake}.t ADD CONSTRAINT other CHECK (id IN (SELECT v FROM {lake}.default.t))",
+        "ALTER TABLE {lake}.t ADD CONSTRAINT other CHECK (NOT EXISTS (SELECT 1))",
+        "CREATE TABLE {lake}.u (id INT, CONSTRAINT other CHECK (id > (SELECT max(v) FROM {lake}.default.t)))",
+        "CREATE OR REPLACE TABLE {lake}.t (id INT CHECK (id IN (SELECT 1)))",
+    ],
+)
+def test_a_check_is_about_one_row(lake: Lake, statement: str) -> None:
+    found, told = condition(lake, statement)
+    assert found == "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE" and "sub-query" in told and "GATE" in told
+    lake.rows("INSERT INTO {lake}.t VALUES (3, 30)")
+    assert rows(lake) == [(1, 10), (2, 20), (3, 30)]

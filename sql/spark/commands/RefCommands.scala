@@ -61,8 +61,14 @@ final case class UseReference(catalog: Option[String], kind: Option[String], ref
   override protected def columns: String = ""
   override protected def run(session: ClassicSession, c: AnabranchCatalog): Seq[Row] = {
     // a missing ref is an error here, not at the next query
-    kind.foreach(k => c.repository.resolve(s"$k:$ref"))
-    val unique = scala.util.Try(c.repository.resolve(ref)).isSuccess
+    def known(text: String) = scala.util.Try(c.repository.resolve(text)).isSuccess
+    kind.filterNot(k => known(s"$k:$ref")).foreach { k =>
+      Seq("branch", "tag").filter(o => o != k && known(s"$o:$ref")).foreach { o =>
+        throw AnabranchException("ANABRANCH_REF.OTHER_KIND", "ref" -> ref, "kind" -> o, "wanted" -> k)
+      }
+      c.repository.resolve(if (known(ref)) s"$k:$ref" else ref): Unit
+    }
+    val unique = known(ref)
     val text = kind.filterNot(_ => unique).fold(ref)(k => s"$k:$ref")
     c.repository.resolve(text): Unit
     session.conf.set(CatalogContext.refKey(c.name), text)

@@ -121,6 +121,13 @@ object ColumnMapping {
 
   private def columnType(t: DataType, used: Set[String], prefix: String, table: String): ColumnType =
     t match {
+      case s: StructType if s.isEmpty =>
+        throw AnabranchException(
+          "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
+          "table" -> table,
+          "reason" -> "a struct without fields can't be stored: Parquet has none",
+          "advice" -> "Give it a field, or use BOOLEAN to tell whether it is there."
+        )
       case s: StructType => ColumnType.Struct(columns(s, used, prefix, table))
       case ArrayType(e, n) => ColumnType.Arr(columnType(e, used, prefix + "element.", table), n)
       case MapType(k, v, n) =>

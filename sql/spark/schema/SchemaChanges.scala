@@ -10,6 +10,9 @@ import org.apache.spark.sql.types._
 
 /** Metadata of new tables, and what ALTER TABLE makes of it. */
 object SchemaChanges {
+  private val ClusterBy = "cluster_by"
+  private val ClusterAdvice =
+    "Leave it out: files are left out by their bounds, so rows that are written in an order are found quickly; or use PARTITIONED BY."
 
   /** Metadata of a new table.
     *
@@ -45,6 +48,7 @@ object SchemaChanges {
   }
 
   private def partitionField(table: String, columns: Seq[Column], t: SparkTransform): PartitionField = {
+    if (t.name == ClusterBy) unsupported(table, "CLUSTER BY is not supported", ClusterAdvice)
     def refuse(reason: String) = throw AnabranchException(
       "ANABRANCH_SCHEMA.UNSUPPORTED_CHANGE",
       "table" -> table,
@@ -152,6 +156,7 @@ object SchemaChanges {
       )
     case _: TableChange.ColumnChange | _: TableChange.SetProperty | _: TableChange.RemoveProperty => ()
     case _: TableChange.AddConstraint | _: TableChange.DropConstraint => ()
+    case _: TableChange.ClusterBy => unsupported(table, "CLUSTER BY is not supported", ClusterAdvice)
     case other =>
       unsupported(
         table,
