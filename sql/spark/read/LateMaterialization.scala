@@ -84,7 +84,8 @@ object RowCondition {
     val known = (required.fields.filter(f => Lineage.Columns.contains(f.name)) ++ columns.fields)
       .map(f => f.name -> f)
       .toMap
-    val width = required.defaultSize
+    // those that every table has are mostly computed, not read
+    val width = StructType(required.fields.filterNot(f => LineageColumns.Names(f.name))).defaultSize
     def read(by: Seq[Expression]): Seq[StructField] =
       by.flatMap(_.references).distinctBy(_.name).map(a => known(a.name))
     val usable = conditions.takeWhile(c => isPlain(c) && c.references.forall(a => known.contains(a.name)))
