@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,12 +91,19 @@ def wide(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     spark.conf.unset("spark.sql.catalog.late.warehouse")
 
 
-def rows(lake: Lake, spark: SparkSession, when: str, query: str) -> list[str]:
+@contextmanager
+def reading(spark: SparkSession, when: str) -> Iterator[None]:
+    """With the setting."""
     spark.conf.set(SETTING, when)
     try:
-        return sorted(map(str, lake.rows(query)))
+        yield
     finally:
         spark.conf.unset(SETTING)
+
+
+def rows(lake: Lake, spark: SparkSession, when: str, query: str) -> list[str]:
+    with reading(spark, when):
+        return sorted(map(str, lake.rows(query)))
 
 
 def test_the_files_have_many_row_groups_and_pages_and_all_encodings(wide: Lake) -> None:
@@ -136,24 +144,18 @@ def test_each_type_of_column_is_picked_right(wide: Lake, spark: SparkSession, co
 
 def test_rows_that_few_are_sought_of_are_not_read(wide: Lake, spark: SparkSession) -> None:
     """What shows that the pages are cut down at all: Spark's reader gives no more rows than match."""
-    spark.conf.set(SETTING, "always")
-    try:
+    with reading(spark, "always"):
         frame = wide.sql("SELECT plain FROM late.default.t WHERE pmod(hash(id), 1000) = 3")
         count = len(frame.collect())
         scanned = frame._jdf.queryExecution().executedPlan().collectLeaves().apply(0)
         assert scanned.metrics().apply("numOutputRows").value() == count < 20
-    finally:
-        spark.conf.unset(SETTING)
 
 
 def test_an_update_changes_the_same_rows(wide: Lake, spark: SparkSession) -> None:
     where = "pmod(hash(id), 500) = 7"
     before = wide.rows(f"SELECT id, few, _row_id FROM late.default.t WHERE {where}")
-    spark.conf.set(SETTING, "always")
-    try:
+    with reading(spark, "always"):
         wide.sql(f"UPDATE late.default.t SET few = -id WHERE {where}")
-    finally:
-        spark.conf.unset(SETTING)
     after = wide.rows(f"SELECT id, few, _row_id FROM late.default.t WHERE {where}")
     assert sorted(after) == sorted((i, -i, row) for i, _, row in before)
     assert len(before) > 5
@@ -161,20 +163,14 @@ def test_an_update_changes_the_same_rows(wide: Lake, spark: SparkSession) -> Non
 
 
 def test_an_unknown_value_of_the_setting_is_refused(wide: Lake, spark: SparkSession, refused: Any) -> None:
-    spark.conf.set(SETTING, "sometimes")
-    try:
+    with reading(spark, "sometimes"):
         with refused("ANABRANCH_WRITE.OPTION", SETTING, "'sometimes'", "always, auto, never"):
             wide.rows("SELECT * FROM late.default.t WHERE id = 1")
-    finally:
-        spark.conf.unset(SETTING)
 
 
 def test_a_condition_that_fails_says_so_as_always(wide: Lake, spark: SparkSession) -> None:
-    spark.conf.set(SETTING, "always")
-    try:
+    with reading(spark, "always"):
         with pytest.raises(ArithmeticException) as caught:
             wide.rows("SELECT * FROM late.default.t WHERE 100 / (id % 10) > 50")
-    finally:
-        spark.conf.unset(SETTING)
     assert caught.value.getCondition() == "DIVIDE_BY_ZERO"
     assert caught.value.getQueryContext()[0].fragment() == "100 / (id % 10)"

@@ -207,8 +207,7 @@ final class AnabranchScan(
 
   private def search: Option[RowSearch] = input.condition.map { c =>
     val place = StructField(LineageColumns.Place, LongType, nullable = false)
-    val isAlways = LateMaterialization.of(SparkBridge.conf) == LateMaterialization.Always
-    new RowSearch(c.holds, factory(StructType(c.columns.fields :+ place), None), isAlways)
+    new RowSearch(c, factory(StructType(c.columns.fields :+ place), None))
   }
 
   private def identity: Any =

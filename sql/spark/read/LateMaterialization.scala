@@ -55,8 +55,10 @@ object LateMaterialization {
   *   whose values it needs
   * @param holds
   *   on rows of these columns
+  * @param always
+  *   whether rows are sought by it however large the file and however many they are
   */
-final case class RowCondition(columns: StructType, holds: Expression)
+final case class RowCondition(columns: StructType, holds: Expression, always: Boolean)
 
 object RowCondition {
 
@@ -101,7 +103,8 @@ object RowCondition {
         schema,
         narrow.reduce(And(_, _)).transform { case a: AttributeReference =>
           BoundReference(schema.fieldIndex(a.name), a.dataType, a.nullable)
-        }
+        },
+        when == LateMaterialization.Always
       )
     }
   }
@@ -119,8 +122,8 @@ object RowCondition {
   * @param columns
   *   reads these, and last the places of the rows; deleted rows are left out
   */
-final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, always: Boolean)
-    extends Serializable {
+final class RowSearch(condition: RowCondition, columns: AnabranchReaderFactory) extends Serializable {
+  import condition.always
 
   /** Positions of the rows of a piece of a file, ascending.
     *
@@ -132,7 +135,7 @@ final class RowSearch(condition: Expression, columns: AnabranchReaderFactory, al
     if (always || FileRows.of(piece).file.rows >= RowSearch.Large) search(piece) else None
 
   private def search(piece: PartitionedFile): Option[Array[Long]] = {
-    val predicate = Predicate.create(condition)
+    val predicate = Predicate.create(condition.holds)
     predicate.initialize(0)
     val found = Array.newBuilder[Long]
     val reader = columns.buildColumnarReader(piece)
