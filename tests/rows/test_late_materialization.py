@@ -56,6 +56,10 @@ CONDITIONS = [
     "id < 0",
     "_row_id % 500 = 1",
     "id % 10 <> 0 AND 100 / (id % 10) > 50",
+    "small_decimal = 1234.00 OR large_decimal < 2.5",
+    "moment BETWEEN TIMESTAMP'1970-01-01 00:10:00' AND TIMESTAMP'1970-01-01 00:11:00'",
+    "real32 > 1999.5F OR tiny = 17Y AND real64 < 12D",
+    "exists(array(id, few), x -> x % 1000 = 3)",
 ]
 
 

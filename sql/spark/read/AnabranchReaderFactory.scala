@@ -88,11 +88,17 @@ final class AnabranchReaderFactory(
   private def picked(piece: PartitionedFile): Option[PartitionReader[ColumnarBatch]] =
     for {
       (found, picked) <- search
-      positions <- found.positions(piece)
+      matching <- found.positions(piece)
+      positions = left(matching, FileRows.of(piece))
       inner <-
         if (positions.isEmpty) Some(new SequenceReader[ColumnarBatch](Iterator.empty))
         else picked.reader(piece, positions)
     } yield new FileReader(plan, FileRows.of(piece), Wanted.All, Positions.Listed(positions)).batches(inner)
+
+  private def left(positions: Array[Long], rows: FileRows): Array[Long] = {
+    val isWanted = wanted(rows)
+    positions.filter(isWanted(_))
+  }
 
   private def direct(piece: PartitionedFile): Boolean =
     plan.asStored && FileRows.of(piece).choice == RowChoice.All

@@ -52,6 +52,10 @@ object FileRows {
 
   def of(piece: PartitionedFile): FileRows =
     piece.otherConstantMetadataColumnValues(Key).asInstanceOf[FileRows]
+
+  /** The piece with all of its rows, whichever were wanted. */
+  def all(piece: PartitionedFile): PartitionedFile =
+    piece.copy(otherConstantMetadataColumnValues = attached(of(piece).copy(choice = RowChoice.All)))
 }
 
 /** Where a column of a scan's output comes from. */

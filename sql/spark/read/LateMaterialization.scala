@@ -2,7 +2,7 @@ package io.anabranch.spark.read
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.Lineage
-import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.anabranch.BatchCondition
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.execution.datasources.PartitionedFile
 import org.apache.spark.sql.internal.SQLConf
@@ -120,49 +120,40 @@ object RowCondition {
 /** Finds the rows of files that a condition holds for, by the condition's columns.
   *
   * @param columns
-  *   reads these, and last the places of the rows; deleted rows are left out
+  *   reads these, and last the places of the rows
   */
 final class RowSearch(condition: RowCondition, columns: AnabranchReaderFactory) extends Serializable {
   import condition.always
 
-  /** Positions of the rows of a piece of a file, ascending.
+  /** Positions of the rows of a piece of a file, ascending, whichever of the file's rows are wanted.
     *
     * @return
     *   None if the file is small, or they are so many that reading the other columns for them alone would save little, or
     *   the condition fails on a row: Spark asks it once more then, and tells of the failure as it always does
     */
   def positions(piece: PartitionedFile): Option[Array[Long]] =
-    if (always || FileRows.of(piece).file.rows >= RowSearch.Large) search(piece) else None
+    if (always || FileRows.of(piece).file.rows >= RowSearch.Large) search(FileRows.all(piece)) else None
 
   private def search(piece: PartitionedFile): Option[Array[Long]] = {
-    val predicate = Predicate.create(condition.holds)
-    predicate.initialize(0)
+    val rows = BatchCondition.of(condition.holds, condition.columns)
     val found = Array.newBuilder[Long]
     val reader = columns.buildColumnarReader(piece)
     try {
-      var (seen, hits, fails) = (0L, 0L, false)
-      def holds(row: InternalRow) =
-        try predicate.eval(row)
-        catch {
-          case NonFatal(_) =>
-            fails = true
-            false
-        }
-      def isWorth = !fails && (always || hits * RowSearch.Few <= seen.max(RowSearch.Sample))
+      var (seen, hits) = (0L, 0L)
+      var numbers = Array.empty[Int]
+      def isWorth = always || hits * RowSearch.Few <= seen.max(RowSearch.Sample)
       while (isWorth && reader.next()) {
         val batch = reader.get()
+        if (numbers.length < batch.numRows) numbers = new Array[Int](batch.numRows)
+        val n = rows.rows(batch, numbers)
         val places = batch.column(batch.numCols - 1)
-        var i = 0
-        while (i < batch.numRows) {
-          if (holds(batch.getRow(i))) {
-            found += LineageColumns.positionOf(places.getLong(i))
-            hits += 1
-          }
-          i += 1
-        }
+        (0 until n).foreach(i => found += LineageColumns.positionOf(places.getLong(numbers(i))))
+        hits += n
         seen += batch.numRows
       }
       Option.when(isWorth)(found.result())
+    } catch {
+      case NonFatal(_) => None
     } finally reader.close()
   }
 }
