@@ -146,6 +146,26 @@ def test_each_type_of_column_is_picked_right(wide: Lake, spark: SparkSession, co
     assert rows(wide, spark, "always", query) == rows(wide, spark, "never", query)
 
 
+@pytest.mark.parametrize("codec", ["snappy", "zstd", "gzip", "lz4_raw", "uncompressed"])
+def test_rows_are_picked_from_pages_however_these_are_packed(
+    wide: Lake, spark: SparkSession, codec: str
+) -> None:
+    from pyarrow import parquet
+
+    spark.conf.set("spark.sql.parquet.compression.codec", codec)
+    try:
+        wide.sql(
+            "CREATE OR REPLACE TABLE late.default.packed TBLPROPERTIES ('anabranch.write.inline-rows' = '0') "
+            "AS SELECT * FROM late.default.t"
+        )
+    finally:
+        spark.conf.unset("spark.sql.parquet.compression.codec")
+    newest = max(wide.path.glob("data/**/*.parquet"), key=lambda p: p.stat().st_mtime)
+    assert parquet.read_metadata(newest).row_group(0).column(0).compression == codec.partition("_")[0].upper()
+    query = "SELECT * FROM late.default.packed WHERE pmod(hash(id), 20) = 3"
+    assert rows(wide, spark, "always", query) == rows(wide, spark, "never", query)
+
+
 def test_rows_that_few_are_sought_of_are_not_read(wide: Lake, spark: SparkSession) -> None:
     """What shows that the pages are cut down at all: Spark's reader gives no more rows than match."""
     with reading(spark, "always"):

@@ -51,7 +51,17 @@ final private class PickedColumn(whole: PageReader, column: ColumnDescriptor, ro
   /** How many of the picked rows stand in pages before. */
   private var done = 0
 
-  override def readDictionaryPage(): DictionaryPage = whole.readDictionaryPage()
+  /** A copy, since it is needed longer than [[PageCodecs]] keeps a page. */
+  override def readDictionaryPage(): DictionaryPage = {
+    val page = whole.readDictionaryPage()
+    if (page == null) null
+    else
+      new DictionaryPage(
+        BytesInput.from(page.getBytes.toInputStream.readAllBytes()),
+        page.getDictionarySize,
+        page.getEncoding
+      )
+  }
   override def getTotalValueCount: Long = rows.length.toLong
 
   /** The next page that has some of the rows; null if there is none. */
@@ -70,7 +80,7 @@ final private class PickedColumn(whole: PageReader, column: ColumnDescriptor, ro
   }
 
   private def pick(page: DataPageV1, chosen: Array[Int]): DataPage = {
-    val bytes = PickedColumn.inHeap(page.getBytes).order(ByteOrder.LITTLE_ENDIAN)
+    val bytes = PageCodecs.inHeap(page.getBytes).order(ByteOrder.LITTLE_ENDIAN)
     val levels = if (present == 0) None else Some(new PickedLevels(bytes, present, chosen))
     val values = levels.fold(chosen)(_.values)
     val encoding = page.getValueEncoding
@@ -135,19 +145,6 @@ final private class PickedColumn(whole: PageReader, column: ColumnDescriptor, ro
     val out = new Array[Byte](values.length * width)
     values.indices.foreach(i => bytes.get(start + values(i) * width, out, i * width, width))
     BytesInput.from(out)
-  }
-}
-
-private object PickedColumn {
-  private def inHeap(page: BytesInput): ByteBuffer = {
-    val stream = page.toInputStream
-    val bytes = stream.slice(stream.available)
-    if (bytes.hasArray) bytes.slice()
-    else {
-      val copy = ByteBuffer.allocate(bytes.remaining)
-      copy.put(bytes).flip()
-      copy
-    }
   }
 }
 

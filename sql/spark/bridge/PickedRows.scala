@@ -3,6 +3,7 @@ package org.apache.spark.sql.anabranch
 import org.apache.hadoop.mapred.FileSplit
 import org.apache.hadoop.mapreduce.task.TaskAttemptContextImpl
 import org.apache.hadoop.mapreduce.{JobID, TaskAttemptID, TaskID, TaskType}
+import org.apache.parquet.ParquetReadOptions
 import org.apache.parquet.column.page.PageReadStore
 import org.apache.parquet.hadoop.ParquetFileReader
 import org.apache.parquet.hadoop.metadata.BlockMetaData
@@ -55,6 +56,7 @@ final class PickedRows private (
     val file = innerReader.get(source).asInstanceOf[ParquetFileReader]
     val columns = requested.get(inner).asInstanceOf[MessageType].getColumns.asScala.toSeq
     if (file.getRowGroups.asScala.forall(g => isIndexed(g) && PickedPages.fit(columns, g))) {
+      unpack(file)
       rowGroups.set(inner, proxied(rowGroups.getType, source, new PickedRowGroups(file, positions)))
       inner.initBatch(new StructType, InternalRow.empty)
       inner.enableReturningBatches()
@@ -90,7 +92,7 @@ object PickedRows {
     *   None if Spark's reader is not made as it has to be
     */
   def like(whole: ParquetPartitionReaderFactory): Option[PickedRows] =
-    Option.when(Try((rowGroups, requested, innerReader)).isSuccess) {
+    Option.when(Try((rowGroups, requested, innerReader, options)).isSuccess) {
       val settings = whole.sqlConf
       new PickedRows(
         whole.broadcastedConf,
@@ -106,6 +108,18 @@ object PickedRows {
       Class.forName(classOf[SpecificParquetRecordReaderBase[_]].getName + "$ParquetRowGroupReaderImpl"),
       "reader"
     )
+
+  private lazy val options: Field = open(classOf[ParquetFileReader], "options")
+
+  /** Has pages unpacked without copies of them, since none is needed once its rows are picked. */
+  private def unpack(file: ParquetFileReader): Unit = {
+    val now = options.get(file).asInstanceOf[ParquetReadOptions]
+    val codecs = new PageCodecs(now.getCodecFactory)
+    options.set(
+      file,
+      new ParquetReadOptions.Builder(now.getConfiguration).copy(now).withCodecFactory(codecs).build()
+    )
+  }
 
   private def open(owner: Class[_], name: String): Field = {
     val field = owner.getDeclaredField(name)
