@@ -82,7 +82,12 @@ def parse_ordinal(text: str) -> int | None:
 REPOSITORY = "_anabranch/repository.json"
 BRANCHES = "_anabranch/refs/branches"
 TAGS = "_anabranch/refs/tags"
+MERGES = "_anabranch/merges"
 PROBES = "_anabranch/probes"
+LOGS = "_anabranch/log"
+DATA = "data"
+VECTORS = "_anabranch/dv"
+VACUUMS = "_anabranch/vacuums"
 
 
 def numbered(folder: str, number: int) -> str:
@@ -98,7 +103,7 @@ def number_of(path: str) -> int | None:
 
 def log_folder(ordinal: int) -> str:
     """Where the entries of a log lie."""
-    return f"_anabranch/log/{ordinal:06x}"
+    return f"{LOGS}/{ordinal:06x}"
 
 
 def log_object(at: Position) -> str:
@@ -128,17 +133,17 @@ def manifest(id: str) -> str:
 
 def deletion_vector(id: str) -> str:
     """A deletion vector too large for a commit."""
-    return f"_anabranch/dv/{id}.bin"
+    return f"{VECTORS}/{id}.bin"
 
 
 def table_data(table: str) -> str:
     """The folder of a table's data files."""
-    return f"data/{table}"
+    return f"{DATA}/{table}"
 
 
 def data_file(table: str, file: str) -> str:
     """A data file."""
-    return f"data/{table}/{file}"
+    return f"{table_data(table)}/{file}"
 
 
 def branch(name: str) -> str:
@@ -153,7 +158,7 @@ def tag(name: str) -> str:
 
 def merge(branch: str) -> str:
     """The folder of the unfinished merges into a branch."""
-    return f"_anabranch/merges/{encoded(branch)}"
+    return f"{MERGES}/{encoded(branch)}"
 
 
 def encoded(name: str) -> str:

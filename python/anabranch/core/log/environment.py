@@ -22,6 +22,9 @@ class Environment(Protocol):
     def now(self) -> int:
         """UTC, milliseconds since 1970."""
 
+    def steady(self) -> int:
+        """Milliseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+
     def sleep(self, millis: int) -> None:
         """Waits."""
 
@@ -32,12 +35,24 @@ class Environment(Protocol):
         """128 random bits as 32 hexadecimal digits."""
 
 
+def _steady_nanos() -> int:
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux's monotonic clock stops while the machine sleeps
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_MONOTONIC"):
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    return time.monotonic_ns()
+
+
 class System:
     """The machine's clock and a secure random source."""
 
     def now(self) -> int:
         """See `Environment`."""
         return time.time_ns() // 1_000_000
+
+    def steady(self) -> int:
+        """See `Environment`."""
+        return _steady_nanos() // 1_000_000
 
     def sleep(self, millis: int) -> None:
         """See `Environment`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from anabranch.core.format.names import Position
+from collections.abc import Callable
+
+from anabranch.core.format.names import CommitId, Position
 from anabranch.core.log.replay import EMPTY, CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.operations.merge.base_table import BaseCatalog, BaseTable
@@ -13,18 +15,32 @@ from anabranch.core.operations.merge.table_merge import MergeContext
 from anabranch.core.operations.merge.virtual_table import virtual_table
 
 
-def single(state: CatalogState) -> BaseCatalog:
-    """One state as a base."""
-    facts = CatalogFacts.of(state)
-    return BaseCatalog(facts, lambda id: BaseTable.of(state.tables.get(id)), state.knows, single=True)
+def single(state: CatalogState, refuse: Callable[[CommitId], None] | None = None) -> BaseCatalog:
+    """One state as a base.
+
+    Args:
+        state: the state.
+        refuse: is asked before a table is looked at, which takes more than the log.
+    """
+
+    def table(id: str) -> BaseTable:
+        there = state.tables.get(id)
+        if there is not None and refuse is not None:
+            refuse(state.id)
+        return BaseTable.of(there)
+
+    return BaseCatalog(CatalogFacts.of(state), table, state.knows, single=True)
 
 
 class MergeBases:
-    """Merge bases of one repository [MRG-1]."""
+    """Merge bases of one repository [MRG-1]; `refuse` is as in `single`."""
 
-    def __init__(self, states: States, context: MergeContext) -> None:
+    def __init__(
+        self, states: States, context: MergeContext, refuse: Callable[[CommitId], None] | None
+    ) -> None:
         self._states = states
         self._context = context
+        self._refuse = refuse
 
     def of(self, ours: CatalogState, theirs: CatalogState) -> BaseCatalog:
         """The merge base of two states; a virtual one where there are several."""
@@ -37,11 +53,11 @@ class MergeBases:
         )
         if not bases:
             return single(EMPTY)
-        merged, known = single(bases[0]), bases[0].vector
+        merged, known = single(bases[0], self._refuse), bases[0].vector
         for base in bases[1:]:
             # as if they were merged one after the other: what is merged so far knows what each of them knew
             under = self._base(known, base.vector, {base.position.ordinal})
-            merged = self._virtual(under, merged, single(base))
+            merged = self._virtual(under, merged, single(base, self._refuse))
             known = {o: max(known.get(o, -1), base.vector.get(o, -1)) for o in {*known, *base.vector}}
         return merged
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from anabranch.core.format.files import ROW_COMMIT
 from anabranch.core.format.names import Position
 from anabranch.core.log.replay import TableState
 from anabranch.core.repository.cell_blame import MAX_ROWS, CellBlame
-from anabranch.core.repository.resolver import to_time
+from anabranch.core.repository.times import to_time
 from anabranch.errors import error
 
 if TYPE_CHECKING:
@@ -51,11 +51,14 @@ def of_cells(repo: Repository, table: TableState, ids: Sequence[int]) -> pa.Tabl
     )
 
 
-def _told(entries: Sequence[Entry]) -> dict[str, pa.Array]:
+def _told(entries: Sequence[Entry | None]) -> dict[str, pa.Array]:
+    def column(of: Callable[[Entry], object], type: pa.DataType) -> pa.Array:
+        return pa.array([None if e is None else of(e) for e in entries], type)
+
     return {
-        "commit": pa.array([str(e.id) for e in entries], pa.string()),
-        "time": pa.array([to_time(e.commit.time) for e in entries], pa.timestamp("ms", "UTC")),
-        "author": pa.array([e.commit.author for e in entries], pa.string()),
-        "operation": pa.array([e.commit.operation for e in entries], pa.string()),
-        "message": pa.array([e.commit.message for e in entries], pa.string()),
+        "commit": column(lambda e: str(e.id), pa.string()),
+        "time": column(lambda e: to_time(e.commit.time), pa.timestamp("ms", "UTC")),
+        "author": column(lambda e: e.commit.author, pa.string()),
+        "operation": column(lambda e: e.commit.operation, pa.string()),
+        "message": column(lambda e: e.commit.message, pa.string()),
     }

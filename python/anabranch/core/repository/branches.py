@@ -15,6 +15,7 @@ from anabranch.core.log.states import States
 from anabranch.core.repository.resolver import RefResolver
 from anabranch.core.transaction.committer import CommitContext, Committer
 from anabranch.core.transaction.guards import admit, must_pass_ungated, policies_of
+from anabranch.core.transaction.lasting import must_be_in_time
 from anabranch.core.transaction.permissions import changed_tables, may_modify
 from anabranch.core.transaction.proposals import CloseLog
 from anabranch.errors import AnabranchError, error
@@ -137,6 +138,7 @@ class Branches:
 
     def create_tag(self, name: str, start: str, if_not_exists: bool) -> CommitId:
         """A name for a commit, for ever."""
+        began = self._env.steady()
         check_ref(name)
         generation = self._refs.next_tag(name)
         there = self._refs.tag(name)
@@ -144,6 +146,7 @@ class Branches:
             if self._refs.head(name) is not None:
                 raise _exists("branch", name)
             id = self._resolver.resolve(start).state.id
+            must_be_in_time(self._env, began)
             if self._refs.write_tag(name, generation, id, self._env.new_id()):
                 return id
             there = self._refs.tag(name)

@@ -16,6 +16,7 @@ from anabranch.core.operations.merge.cell_merge import Cells
 from anabranch.core.operations.merge.cell_text import shown
 from anabranch.core.operations.merge.row_access import RowAccess, RowsAt, RowVersion
 from anabranch.core.operations.merge.row_merge import everything
+from anabranch.core.repository.row_history import numbers
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
@@ -34,13 +35,13 @@ class CellOrigin:
         row_id: of its row.
         column: its place among the table's columns.
         shown: the cell as people read it; None for NULL.
-        entry: the commit.
+        entry: the commit; None where what was before the last one that wrote the row was given up.
     """
 
     row_id: int
     column: int
     shown: str | None
-    entry: Entry
+    entry: Entry | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class CellBlame:
 
     def __init__(self, repo: Repository, table: TableState) -> None:
         self._states = repo.states
+        self._expired = repo.expired
         self._table = table
         self._rows = RowAccess(repo.store, repo.env, repo.permits.may_select)
         self._vectors = DeletionVectors(repo.store)
@@ -89,8 +91,12 @@ class CellBlame:
         A merge may have a cell from either parent: the first that has it is followed.
         """
         entry = self._states.log.get(group[0].at.written_by)
-        tables = (self._states.at(p).tables.get(self._table.id) for p in entry.commit.parents)
-        parents = [self._past(t, [row.at.id for row in group]) for t in tables if t is not None]
+        befores = [p for p in entry.commit.parents if self._table.id in self._states.at(p).tables]
+        unknown = any(p in self._expired for p in befores)
+        parents = []
+        for p in befores if not unknown else ():
+            table = self._states.at(p).tables[self._table.id]
+            parents.append(self._past(table, [row.at.id for row in group]))
         older: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row in group:
             for column in row.columns:
@@ -99,7 +105,8 @@ class CellBlame:
                 parent = next(same, None)
                 if parent is None:
                     text = shown(self._table.metadata.columns[column].type, cell)
-                    found.append(CellOrigin(id, column, text, entry))
+                    told = not unknown or numbers(self._states, self._table.id, entry, id)
+                    found.append(CellOrigin(id, column, text, entry if told else None))
                 else:
                     older[id, parent].append(column)
         return [_Open(parents[p].rows[id], columns) for (id, p), columns in older.items()]

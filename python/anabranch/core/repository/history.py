@@ -13,7 +13,8 @@ from anabranch.core.log.checkpoints import INTERVAL
 from anabranch.core.log.replay import CatalogState, TableState
 from anabranch.core.log.states import States
 from anabranch.core.repository.names import TableName, parts
-from anabranch.core.repository.resolver import RefResolver, ResolvedRef, to_millis, to_time
+from anabranch.core.repository.resolver import RefResolver, ResolvedRef
+from anabranch.core.repository.times import to_millis, to_time
 from anabranch.errors import error
 from anabranch.results import Commit, TableVersion
 
@@ -121,6 +122,25 @@ class History:
             last=t.version,
         )
 
+    def _left_of(self, ref: ResolvedRef, t: TableState, version: int) -> CatalogState:
+        """A state with a version of a table that was not given up.
+
+        It is that of the commit which made the version, or the last before the next version.
+
+        Raises:
+            RefExpired: if all were.
+        """
+        made, expired = self.at_version(ref, t, version), self._resolver.expired
+        if made.id not in expired:
+            return made
+        if version == t.version:
+            return ref.state
+        following = self._states.log.commit(self.at_version(ref, t, version + 1).id)
+        last = following.commit.first_parent
+        if last is None or last in expired:
+            expired.refuse(made.id)
+        return made if last is None else self._states.at(last)
+
     def _nearer(self, t: TableState, wanted: int) -> TableState:
         """The table at the first checkpoint of its log that is not before the version, found by halving."""
         low, high, best = 0, t.at.seq // INTERVAL + 1, t
@@ -137,7 +157,11 @@ class History:
     def at(
         self, ref: ResolvedRef, t: TableState, point: int | str | datetime
     ) -> tuple[ResolvedRef, TableState]:
-        """A table at a point of its past, as seen from a ref: a version, a ref or a time."""
+        """A table at a point of its past, as seen from a ref: a version, a ref or a time.
+
+        Raises:
+            RefExpired: if its data was given up.
+        """
         if isinstance(point, datetime):
             state = self._resolver.at_time(ref, to_millis(point))
             found = state.tables.get(t.id)
@@ -145,9 +169,10 @@ class History:
                 raise error(
                     "ANABRANCH_TABLE.NOT_AT_TIME", table=t.full_name, time=point.isoformat(), ref=ref.text
                 )
+            self._resolver.expired.refuse(state.id)
             return ResolvedRef(ref.text, "commit", state), readable(found)
         if isinstance(point, int):
-            state = self.at_version(ref, t, point)
+            state = self._left_of(ref, t, point)
             return ResolvedRef(ref.text, "commit", state), readable(state.tables[t.id])
         there = self._resolver.resolve(point)
         found = there.state.tables.get(t.id) or there.state.by_name.get(t.name)

@@ -66,10 +66,14 @@ class Merges:
         return [] if target.state.knows(intent.theirs.position) else intent.plan(target.state).conflicts
 
     def _merge(self, asked: MergeRequest) -> tuple[CombineBranches, ResolvedRef]:
-        source, target = self._resolver.resolve(asked.source), self._resolver.resolve(asked.into)
+        # what an unfinished merge needs is kept for it, and so are the bases of branches [VAC-1]
+        find = self._resolver.find if asked.called else self._resolver.resolve
+        source, target = find(asked.source), self._resolver.resolve(asked.into)
+        kept = asked.called or source.kind == "branch"
         if source.kind == "branch" and source.writable == target.writable:
             raise error("ANABRANCH_MERGE.INTO_ITSELF", ref=asked.source)
-        theirs, bases = source.state, MergeBases(self._states, self._context)
+        refuse = None if kept else self._resolver.expired.refuse
+        theirs, bases = source.state, MergeBases(self._states, self._context, refuse)
         self.check(asked.decisions, asked.into, target.state, theirs)
         intent = CombineBranches(
             MERGE,
@@ -159,8 +163,11 @@ class Merges:
             raise error("ANABRANCH_MERGE.PARENT", commit=after.id.short, reason=reason)
         if commit.tables and not commit.namespaces and all(t.rearranged for t in commit.tables.values()):
             return commit, after, after  # a compaction is no change that could be done elsewhere, or undone
-        before = self._states.at(commit.parents[(n or 1) - 1]) if count else EMPTY
-        return commit, after, before
+        if not count:
+            return commit, after, EMPTY
+        before = commit.parents[(n or 1) - 1]
+        self._resolver.expired.refuse(before)
+        return commit, after, self._states.at(before)
 
     def check(self, decisions: Decisions, into: str, *sides: CatalogState) -> None:
         """What is decided must be there on one of the sides."""

@@ -56,8 +56,8 @@ class Rebases:
             What became of each commit; nothing if the branch stands on the base already.
 
         Raises:
-            MergeConflict, RefProtected, PermissionDenied, GateNoEngine; CommitConflict if the branch moved
-                meanwhile. Then the branch is as it was.
+            MergeConflict, RefExpired, RefProtected, PermissionDenied, GateNoEngine; CommitConflict if the
+                branch moved meanwhile. Then the branch is as it was.
         """
         # asked first: a branch that somebody creates under the name meanwhile must not be hidden by this one
         generation = self._refs.next_branch(branch)
@@ -68,6 +68,10 @@ class Rebases:
         if old.knows(self._ground(target.id).position):
             return []
         line = self._own(old, target)
+        for entry in line:
+            if not _only_moves(entry.commit):
+                for needed in (entry.id, *entry.commit.parents[:1]):
+                    self._resolver.expired.refuse(needed)
         start = self._branches.opened(branch, target, OPERATION, by, old.policies)
         try:
             state, done = self._replayed(branch, start, line, decisions, by)

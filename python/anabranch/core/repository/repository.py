@@ -6,7 +6,7 @@ import functools
 import getpass
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,15 @@ from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.operations.diff import diff
 from anabranch.core.repository.branches import Branches
+from anabranch.core.repository.expired import Expired
 from anabranch.core.repository.history import History, matches
+from anabranch.core.repository.main_policies import MainPolicies
 from anabranch.core.repository.merging import Merging
 from anabranch.core.repository.names import TableName, must_be_texts, parts
 from anabranch.core.repository.permits import Permits
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
 from anabranch.core.repository.table import Table
+from anabranch.core.repository.upkeep import Upkeep
 from anabranch.core.store.objects import ObjectStore
 from anabranch.core.store.probe import check_store
 from anabranch.core.transaction.committer import CommitContext, Committer
@@ -39,11 +42,10 @@ if TYPE_CHECKING:
     from anabranch.core.repository.rebases import Rebases
     from anabranch.core.repository.transaction import Transaction
     from anabranch.core.repository.unfinished_merges import UnfinishedMerges
-    from anabranch.core.repository.verification import Finding
     from anabranch.core.repository.work import Work
 
 
-class Repository(Merging):
+class Repository(Merging, Upkeep):
     """A repository at a ref; `anabranch.open` gives one. Safe for use from many threads.
 
     A ref is a branch, a tag, a commit id (its hash may be cut), or one of these with ``~2``, ``^2`` or
@@ -59,10 +61,12 @@ class Repository(Merging):
         self.env = env or System()
         self.states = States(store, Log(store), self.env)
         self.refs = Refs(store, self.states)
-        self._resolver = RefResolver(store.root, self.refs, self.states)
+        policies = MainPolicies(self.refs, self.env)
+        self.expired = Expired(self.refs, self.states, policies, self.env)
+        self._resolver = RefResolver(store.root, self.refs, self.states, self.expired)
         self.past = History(self.states, self._resolver)
-        self.committer = Committer(store, self.states, self.refs, self.env, self._before_write)
-        self.permits = Permits(self.refs, self.states, self.env, self.author)
+        self.committer = Committer(store, self.states, self.refs, self.env, self.before_write)
+        self.permits = Permits(self.states, policies, self.expired, self.author)
         self._branches = Branches(self.refs, self.states, self._resolver, self.committer, self.env)
         self._may_write = False
         self._lock = threading.Lock()
@@ -75,7 +79,7 @@ class Repository(Merging):
         """Where it lies."""
         return self.store.root
 
-    def _before_write(self) -> None:
+    def before_write(self) -> None:
         """The store must keep the condition of a conditional create [OBJ-3].
 
         And the repository have no feature that only newer software may write with.
@@ -107,7 +111,9 @@ class Repository(Merging):
         parameters: Mapping[str, str] | None = None,
     ) -> CommitContext:
         """Who commits, and why."""
-        made = CommitContext(author or self.author, message, metadata or {}, parameters or {})
+        made = CommitContext(
+            author or self.author, message, metadata or {}, parameters or {}, began=self.env.steady()
+        )
         must_be_texts("what is said of a commit", made.author, made.message, *chain(*made.metadata.items()))
         return made
 
@@ -128,9 +134,10 @@ class Repository(Merging):
 
     # --- looking
 
-    def resolved(self, ref: str | None = None) -> ResolvedRef:
-        """The state that a ref names now."""
-        return self._resolver.resolve(self.ref if ref is None else ref)
+    def resolved(self, ref: str | None = None, *, expired: bool = False) -> ResolvedRef:
+        """The state that a ref names now; also one that was given up, if it is not to be read."""
+        text = self.ref if ref is None else ref
+        return self._resolver.find(text) if expired else self._resolver.resolve(text)
 
     def log(
         self,
@@ -159,7 +166,7 @@ class Repository(Merging):
             graph: also commits that were merged, and not only those along first parents: a `CommitGraph`,
                 which prints as a drawing.
         """
-        start = self.resolved(ref).state.position
+        start = self.resolved(ref, expired=True).state.position
         entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
         told = map(self.past.commit, entries)
         wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
@@ -168,7 +175,7 @@ class Repository(Merging):
 
     def show(self, ref: str | None = None) -> Commit:
         """The commit that a ref names."""
-        return self.past.commit(self.states.log.commit(self.resolved(ref).state.id))
+        return self.past.commit(self.states.log.commit(self.resolved(ref, expired=True).state.id))
 
     def branches(self) -> list[Branch]:
         """All branches with their newest commits, by name."""
@@ -364,33 +371,15 @@ class Repository(Merging):
 
     def create_tag(self, name: str, from_ref: str | None = None, *, if_not_exists: bool = False) -> Tag:
         """Gives a commit a name that never moves."""
-        self._before_write()
+        self.before_write()
         id = self._branches.create_tag(name, self.ref if from_ref is None else from_ref, if_not_exists)
         c = self.past.commit(self.states.log.commit(id))
         return Tag(name, c.id, c.time, c.author, c.message)
 
     def drop_tag(self, name: str, *, if_exists: bool = False) -> None:
         """Takes a name from a commit."""
-        self._before_write()
+        self.before_write()
         self._branches.drop_tag(name, if_exists)
-
-    def verify(self, full: bool = False) -> Iterator[Finding]:
-        """Checks what the branches and tags reach: the chain of commits, replay, lists of files, and files.
-
-        Args:
-            full: also read every data file, and check its digest.
-
-        Returns:
-            A finding for each object, as it is checked; `problem` is None where it is what was written.
-        """
-        from anabranch.core.repository.verification import Verification
-
-        return Verification(self).findings(full)
-
-    def checkpoint(self, branch: str | None = None) -> bool:
-        """Makes a checkpoint of a branch's head now; false if there is one."""
-        self._before_write()
-        return self.states.write_checkpoint(self.resolved(branch).state)
 
 
 def _user() -> str:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from anabranch.core.format.commits import Entry
 from anabranch.core.format.names import MAIN, CommitId, Position, ref_problem
@@ -14,7 +14,9 @@ from anabranch.core.log.environment import requests
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
+from anabranch.core.repository.expired import Expired
 from anabranch.core.repository.names import must_be_texts
+from anabranch.core.repository.times import to_millis, to_time
 from anabranch.errors import AnabranchError, error
 
 _STEP = re.compile(
@@ -22,20 +24,6 @@ _STEP = re.compile(
 )
 _QUALIFIED = re.compile(r"(branch|tag):(.*)", re.DOTALL)
 _SHORT = re.compile(r"([0-9a-f]{6}-[0-9]{1,12})(?:-([0-9a-f]{0,64}))?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def to_time(millis: int) -> datetime:
-    """UTC, from milliseconds since 1970."""
-    return _EPOCH + timedelta(milliseconds=millis)
-
-
-def to_millis(time: datetime) -> int:
-    """Milliseconds since 1970; a time without a zone is UTC."""
-    if not isinstance(time, datetime):
-        raise TypeError(f"a time is a datetime, and not of {type(time).__name__}")
-    aware = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
-    return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -93,17 +81,26 @@ class ResolvedRef:
 class RefResolver:
     """Resolves refs of one repository."""
 
-    def __init__(self, root: str, refs: Refs, states: States) -> None:
+    def __init__(self, root: str, refs: Refs, states: States, expired: Expired) -> None:
         self._root = root
         self._refs = refs
         self._states = states
+        self.expired = expired
 
     def resolve(self, text: str) -> ResolvedRef:
-        """The state that a ref names now.
+        """The state that a ref names now, to be read or to go on from.
 
         Raises:
             RefNotFound, RefAmbiguous, RefHashMismatch, RefNoAncestor, RefBeforeFirstCommit: if there is none.
+            RefExpired: if its data was given up.
         """
+        ref = self.find(text)
+        if ref.kind == "commit":  # heads and what tags name are never given up
+            self.expired.refuse(ref.state.id)
+        return ref
+
+    def find(self, text: str) -> ResolvedRef:
+        """The same, to tell what the log does: whether or not its data was given up."""
         must_be_texts("a ref", text)  # while `Table.at` takes versions and datetimes, too
         expression = RefExpression.parse(text)
         ref = self._base(expression, text)

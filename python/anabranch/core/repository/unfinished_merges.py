@@ -15,6 +15,7 @@ from anabranch.core.operations.merge.unfinished_merge import UnfinishedMerge
 from anabranch.core.repository.merge_request import MergeRequest
 from anabranch.core.repository.merges import Merges, described
 from anabranch.core.transaction.committer import CommitContext
+from anabranch.core.transaction.lasting import must_be_in_time
 from anabranch.errors import AnabranchError, error
 from anabranch.results import Conflict, MergeResult
 
@@ -58,6 +59,7 @@ class UnfinishedMerges:
         kept = UnfinishedMerge(
             asked.source, source, asked.squash, by.author, env.now(), asked.decisions, env.new_id()
         )
+        must_be_in_time(env, by.began)
         self._change(asked.into, kept)
         return planned
 

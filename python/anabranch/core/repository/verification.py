@@ -15,7 +15,7 @@ from anabranch.core.log.vectors import DeletionVectors
 from anabranch.errors import AnabranchError
 
 if TYPE_CHECKING:
-    from anabranch.core.repository.repository import Repository
+    from anabranch.core.repository.upkeep import Upkeep
 
 AHEAD = 8
 
@@ -36,7 +36,7 @@ class Finding:
 class Verification:
     """Looks at everything that the refs of a repository reach, each thing once."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Upkeep) -> None:
         self._repository = repository
         self._vectors = DeletionVectors(repository.store)
         self._commits: set[Position] = set()

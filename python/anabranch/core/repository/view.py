@@ -10,7 +10,8 @@ from anabranch.core.format.files import LINEAGE, ROW_ID, ROW_PLACE
 from anabranch.core.format.names import table_data
 from anabranch.core.log.replay import TableState
 from anabranch.core.repository.names import listed
-from anabranch.core.repository.resolver import ResolvedRef, to_time
+from anabranch.core.repository.resolver import ResolvedRef
+from anabranch.core.repository.times import to_time
 from anabranch.errors import error
 from anabranch.results import TableDetail, TableVersion
 
@@ -179,7 +180,8 @@ class TableView:
         Returns:
             Of rows: the table's columns, ``_row_id``, ``_commit``, ``_time``, ``_author``, ``_operation`` and
             ``_message``. Of cells: ``row_id``, ``column``, ``value`` (as text), ``commit``, ``time``,
-            ``author``, ``operation`` and ``message``.
+            ``author``, ``operation`` and ``message``: None where what the row was before its last commit was
+            given up.
 
         Raises:
             ProcedureInvalidArgument: for cells of more than 1,000 rows.

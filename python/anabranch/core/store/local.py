@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch.core.store.drafts import Draft, DraftFile
-from anabranch.core.store.objects import CreateOutcome, ObstoreStore, failure
+from anabranch.core.store.objects import CreateOutcome, ObstoreStore, StoredObject, failure
 
 if TYPE_CHECKING:
     from obstore.store import LocalStore
@@ -72,6 +73,21 @@ class LocalFolder:
     def names(self, folder: str) -> list[str]:
         """See `ObjectStore`."""
         return [f"{folder}/{p.name}" for p in self._children(folder) if p.is_file() and "#" not in p.name]
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """See `ObjectStore`."""
+        found = []
+        try:
+            with self._translated("list", folder):
+                for p in sorted((self._at / folder).iterdir()):
+                    with suppress(FileNotFoundError):  # somebody deletes at the same time
+                        status = p.lstat()
+                        if stat.S_ISREG(status.st_mode):
+                            modified = status.st_mtime_ns // 1_000_000
+                            found.append(StoredObject(f"{folder}/{p.name}", status.st_size, modified))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return found
 
     def folders(self, folder: str) -> list[str]:
         """See `ObjectStore`."""

@@ -40,6 +40,21 @@ class Unknown:
 CreateOutcome = Won | Lost | Unknown
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing tells of it.
+
+    Attributes:
+        path: under the root.
+        size: in bytes.
+        modified: when it was last changed, by the store's clock: UTC, milliseconds since 1970.
+    """
+
+    path: str
+    size: int
+    modified: int
+
+
 class ObjectStore(Protocol):
     """Objects under a root."""
 
@@ -75,6 +90,9 @@ class ObjectStore(Protocol):
 
     def names(self, folder: str) -> list[str]:
         """Paths of the objects directly under the folder, sorted."""
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """What lies directly under the folder, by path; what writers that died left half written as well."""
 
     def folders(self, folder: str) -> list[str]:
         """Paths of the folders directly under the folder, sorted."""
@@ -168,18 +186,27 @@ class ObstoreStore:
 
     def names(self, folder: str) -> list[str]:
         """See `ObjectStore`."""
-        return [name for name in self._listed(folder)[1] if not name.rsplit("/", 1)[-1].startswith(".")]
+        paths = (o.path for o in self._listed(folder)[1])
+        return [path for path in paths if not path.rsplit("/", 1)[-1].startswith(".")]
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """See `ObjectStore`."""
+        return self._listed(folder)[1]
 
     def folders(self, folder: str) -> list[str]:
         """See `ObjectStore`."""
         return self._listed(folder)[0]
 
-    def _listed(self, folder: str) -> tuple[list[str], list[str]]:
+    def _listed(self, folder: str) -> tuple[list[str], list[StoredObject]]:
         import obstore
 
         with _translated("list", f"{self.root}/{folder}"):
             found = obstore.list_with_delimiter(self._store, folder + "/")
-        return sorted(found["common_prefixes"]), sorted(o["path"] for o in found["objects"])
+        objects = [
+            StoredObject(o["path"], o["size"], int(o["last_modified"].timestamp() * 1000))
+            for o in found["objects"]
+        ]
+        return sorted(found["common_prefixes"]), sorted(objects, key=lambda o: o.path)
 
     def size(self, path: str) -> int | None:
         """See `ObjectStore`."""

@@ -18,6 +18,7 @@ from anabranch.core.log.replay import EMPTY, CatalogState
 from anabranch.core.log.states import States, manifest_of, must_create
 from anabranch.core.store.objects import ObjectStore
 from anabranch.core.transaction.guards import admit, must_not_be_due, policies_of
+from anabranch.core.transaction.lasting import must_be_in_time
 from anabranch.core.transaction.permissions import changed_tables, may_modify
 from anabranch.core.transaction.proposals import Conflict, Intent, Proposal
 from anabranch.errors import AnabranchError, error
@@ -38,6 +39,7 @@ class CommitContext:
         metadata: what the author attaches to it.
         parameters: what the operation was given, for history.
         retries: how many lost races to get over.
+        began: when it was begun, by the steady clock; None if nothing was read or written for it.
     """
 
     author: str
@@ -45,6 +47,7 @@ class CommitContext:
     metadata: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     retries: int = DEFAULT_RETRIES
+    began: int | None = None
 
 
 class Committer:
@@ -78,8 +81,8 @@ class Committer:
 
         Raises:
             CommitConflict, CommitRetriesExhausted, CommitOutcomeUnknown, RefClosed, RefProtected,
-                PermissionDenied, GateNoEngine: or what the intent raises. In each case nothing was
-                committed, but for OUTCOME_UNKNOWN.
+                PermissionDenied, GateNoEngine, TransactionTooOld: or what the intent raises. In each case
+                nothing was committed, but for OUTCOME_UNKNOWN.
         """
         self._before_write()
         state = start
@@ -88,10 +91,12 @@ class Committer:
             if proposal.is_empty:
                 return state
             policies = policies_of(branch, state, self._refs)
-            admit(branch, policies, intent.operation, intent.merges, by.author)
+            if not proposal.policies:  # changes of these are held to rules of their own, by the intent
+                admit(branch, policies, intent.operation, intent.merges, by.author)
             changed = changed_tables(proposal.tables, state, proposal=proposal)
             may_modify(policies, changed, intent.operation, by.author)
             must_not_be_due(branch, policies, state, proposal)
+            must_be_in_time(self._env, by.began)
             match self._states.log.append(self._written(state, proposal, intent.operation, by), branch):
                 case Appended(entry):
                     return self._won(branch, self._states.advance(state, [entry]))
@@ -132,6 +137,7 @@ class Committer:
             branch=branch,
         )
         written = encode_commit(first(blank), self._env.new_id)
+        must_be_in_time(self._env, by.began)
         outcome = self._states.log.append(written, branch)
         return self._states.advance(fork or EMPTY, [outcome.entry]) if isinstance(outcome, Appended) else None
 
@@ -193,6 +199,7 @@ class Committer:
             tables={id: placed(state, id, change) for id, change in proposal.tables.items()},
             closing=proposal.closing,
             reads=sorted(proposal.reads),
+            policies=proposal.policies,
         )
         return encode_commit(commit, self._env.new_id)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anabranch.core.format.names import MAIN
-from anabranch.core.format.policies import GATE, GRANT, PROTECTION, Policy
+from anabranch.core.format.policies import GATE, KINDS, PROTECTION, Policy
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
-from anabranch.core.transaction.permissions import may_commit
+from anabranch.core.transaction.permissions import may_commit, may_manage
 from anabranch.core.transaction.proposals import Proposal
-from anabranch.errors import error
+from anabranch.errors import AnabranchError, error
 
 
 def policies_of(branch: str, state: CatalogState, refs: Refs) -> dict[str, Policy]:
@@ -33,17 +33,9 @@ def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: b
     """
     for _, policy in sorted(policies.items()):
         if policy.kind == PROTECTION:
-            if not merges or (policy.principals and author not in policy.principals):
-                who = f" by {', '.join(policy.principals)}" if policy.principals else ""
-                raise error(
-                    "ANABRANCH_REF.PROTECTED",
-                    ref=branch,
-                    operation=operation,
-                    author=author,
-                    rule=policy.branches,
-                    who=who,
-                )
-        elif policy.kind not in (GATE, GRANT):
+            if not merges or not _admits(policy, author):
+                raise _protected(policy, branch, operation, author)
+        elif policy.kind not in KINDS:
             raise error(
                 "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
                 scope=f"branch {branch}",
@@ -51,6 +43,41 @@ def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: b
                 features=policy.kind,
             )
     may_commit(branch, policies, operation, author)
+
+
+def may_change_policy(policies: Mapping[str, Policy], branches: str, operation: str, author: str) -> None:
+    """Refuses who may not change a rule about some branches: by grants, and by main's protections [POL-2].
+
+    Args:
+        policies: all of the repository.
+        branches: as the rule has them.
+        operation: what is done.
+        author: who does it.
+
+    Raises:
+        PermissionDenied, RefProtected.
+    """
+    may_manage(policies, branches, operation, author)
+    for name, p in sorted(policies.items()):
+        about = p.applies_to(MAIN) or name == f"{PROTECTION}:{branches}"
+        if p.kind == PROTECTION and about and not _admits(p, author):
+            raise _protected(p, p.branches, operation, author)
+
+
+def _admits(protection: Policy, author: str) -> bool:
+    return not protection.principals or author in protection.principals
+
+
+def _protected(rule: Policy, branch: str, operation: str, author: str) -> AnabranchError:
+    who = f" by {', '.join(rule.principals)}" if rule.principals else ""
+    return error(
+        "ANABRANCH_REF.PROTECTED",
+        ref=branch,
+        operation=operation,
+        author=author,
+        rule=rule.branches,
+        who=who,
+    )
 
 
 def must_not_be_due(

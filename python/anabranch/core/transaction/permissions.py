@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from anabranch.core.format.policies import MODIFY, SELECT, GrantedTable, Policy
+from anabranch.core.format.policies import MANAGE, MODIFY, SELECT, GrantedTable, Policy
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.transaction.proposals import Proposal
 from anabranch.errors import error
@@ -50,6 +50,22 @@ def may_select(policies: Mapping[str, Policy], branch: str | None, table: Grante
         about = [p for p in here.values() if p.privilege == SELECT and p.table is None]
         _require(about, SELECT, f"branch {branch}", "read", author)
     _of_tables(here, [table], SELECT, "read", author)
+
+
+def may_manage(policies: Mapping[str, Policy], branches: str, operation: str, author: str) -> None:
+    """Refuses who may not change a rule about some branches [POL-5].
+
+    Args:
+        policies: all of the repository.
+        branches: as the rule has them.
+        operation: what is done, for the message.
+        author: who does it.
+
+    Raises:
+        PermissionDenied: naming who may.
+    """
+    about = [p for p in policies.values() if p.privilege == MANAGE and p.applies_to(branches)]
+    _require(about, MANAGE, f"branches '{branches}'", operation, author)
 
 
 def changed_tables(

@@ -23,6 +23,7 @@ class Proposal:
         merges: the head of another branch that becomes the second parent.
         closing: if it ends the log.
         reads: ids of tables whose rows decided what it does.
+        policies: rules about branches, by name.
     """
 
     tables: Mapping[str, TableChange] = field(default_factory=dict)
@@ -31,11 +32,12 @@ class Proposal:
     merges: CatalogState | None = None
     closing: Closing | None = None
     reads: frozenset[str] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.tables or self.namespaces or self.merges or self.closing)
+        return not (self.tables or self.namespaces or self.merges or self.closing or self.policies)
 
 
 class Intent(Protocol):

@@ -1,0 +1,90 @@
+"""What a repository offers to whoever looks after it: checks, checkpoints, expiry, vacuum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from anabranch.giving_up import ExpireResult
+
+if TYPE_CHECKING:
+    from anabranch.core.log.environment import Environment
+    from anabranch.core.log.refs import Refs
+    from anabranch.core.log.states import States
+    from anabranch.core.repository.history import History
+    from anabranch.core.repository.resolver import ResolvedRef
+    from anabranch.core.repository.verification import Finding
+    from anabranch.core.store.objects import ObjectStore
+    from anabranch.core.transaction.committer import CommitContext, Committer
+
+
+class Upkeep:
+    """Looking after a repository."""
+
+    store: ObjectStore
+    env: Environment
+    states: States
+    refs: Refs
+    past: History
+    committer: Committer
+
+    def before_write(self) -> None:
+        """Refuses to write where that is not safe."""
+        raise NotImplementedError
+
+    def context(
+        self,
+        message: str = "",
+        author: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> CommitContext:
+        """Who commits, and why."""
+        raise NotImplementedError
+
+    def resolved(self, ref: str | None = None, *, expired: bool = False) -> ResolvedRef:
+        """The state that a ref names now."""
+        raise NotImplementedError
+
+    def verify(self, full: bool = False) -> Iterator[Finding]:
+        """Checks what the branches and tags reach: the chain of commits, replay, lists of files, and files.
+
+        Of commits before those that branches and tags name, the chain alone: data of old states may be gone.
+
+        Args:
+            full: also read every data file, and check its digest.
+
+        Returns:
+            A finding for each object, as it is checked; `problem` is None where it is what was written.
+        """
+        from anabranch.core.repository.verification import Verification
+
+        return Verification(self).findings(full)
+
+    def checkpoint(self, branch: str | None = None) -> bool:
+        """Makes a checkpoint of a branch's head now; false if there is one."""
+        self.before_write()
+        return self.states.write_checkpoint(self.resolved(branch).state)
+
+    def expire(
+        self, older_than: datetime | timedelta, branches: str = "*", *, message: str = ""
+    ) -> ExpireResult:
+        """Gives up the data of old states for ever: of those that were followed by another one by some time.
+
+        Nothing is deleted yet. Heads of branches and what tags name stay, however
+        old; and so does the history, without the data.
+
+        Args:
+            older_than: the time, or how long ago that is. One without a zone is UTC.
+            branches: on which branches: a name, in which ``*`` stands for any characters.
+            message: of the commit on main.
+
+        Raises:
+            ExpiryLaterThanNow: for a time that has not passed.
+            ExpiryEarlierThanBefore: if more of these branches was given up already.
+            RefInvalidName, RefProtected, PermissionDenied: for such branches.
+        """
+        from anabranch.core.repository.expiring import expire
+
+        return expire(self, older_than, branches, self.context(message))
