@@ -1,4 +1,4 @@
-"""What an expiry tells: which data was given up."""
+"""What expiry and vacuum tell: which data was given up, and which objects are gone."""
 
 from __future__ import annotations
 
@@ -23,3 +23,18 @@ class ExpireResult:
     author: str
     time: datetime
     expired_commits: int
+
+
+@dataclass(frozen=True)
+class DeletedObject:
+    """An object that a vacuum deletes.
+
+    Attributes:
+        path: under the repository's root.
+        size: in bytes.
+        modified: when it was last changed, by the store's clock. UTC.
+    """
+
+    path: str
+    size: int
+    modified: datetime

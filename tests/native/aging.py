@@ -76,3 +76,9 @@ def ids(repo: Repository, ref: str = "main", name: str = "db.t") -> list[int]:
 def vacuumed(repo: Repository, **how: Any) -> set[str]:
     """Paths that a vacuum deletes which waits for nobody."""
     return {o.path for o in repo.vacuum(timedelta(0), force=True, **how)}
+
+
+def overwrite(repo: Repository, id: int, ref: str = "main") -> set[str]:
+    """Other rows in other files; which."""
+    repo.table("db.t", ref).overwrite({"id": [id]})
+    return files(repo, ref=ref)

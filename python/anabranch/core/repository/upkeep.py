@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from anabranch.giving_up import ExpireResult
+from anabranch.core.repository.names import TableName, parts
+from anabranch.giving_up import DeletedObject, ExpireResult
 
 if TYPE_CHECKING:
     from anabranch.core.log.environment import Environment
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from anabranch.core.store.objects import ObjectStore
     from anabranch.core.transaction.committer import CommitContext, Committer
 
+GRACE = timedelta(days=7)
+
 
 class Upkeep:
     """Looking after a repository."""
 
     store: ObjectStore
+    author: str
     env: Environment
     states: States
     refs: Refs
@@ -72,7 +76,7 @@ class Upkeep:
     ) -> ExpireResult:
         """Gives up the data of old states for ever: of those that were followed by another one by some time.
 
-        Nothing is deleted yet. Heads of branches and what tags name stay, however
+        Nothing is deleted yet: that is what `vacuum` does. Heads of branches and what tags name stay, however
         old; and so does the history, without the data.
 
         Args:
@@ -88,3 +92,39 @@ class Upkeep:
         from anabranch.core.repository.expiring import expire
 
         return expire(self, older_than, branches, self.context(message))
+
+    def vacuum(
+        self,
+        grace: timedelta = GRACE,
+        table: TableName | None = None,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> list[DeletedObject]:
+        """Deletes data files and deletion vectors that no state needs but expired ones, or none at all.
+
+        What is deleted is told in the repository as well, under ``_anabranch/vacuums``.
+
+        Args:
+            grace: what is younger stays, since a running writer may be about to commit it; and what was
+                expired less than half of it ago.
+            table: only what belongs to this table.
+            dry_run: only tell what would be deleted.
+            force: allow a grace of less than 7 days. It must be certain that nobody is writing: the files of
+                a commit that somebody is about to make may be deleted.
+
+        Returns:
+            What was deleted.
+
+        Raises:
+            VacuumGraceTooShort: if it is not forced.
+            TableNotFound: for `table`.
+            LogEntryMissing, LogCorruptObject, RepositoryUnknownFeature: if it can't be told what is needed.
+                Nothing is deleted then.
+        """
+        from anabranch.core.repository.vacuum import Vacuum
+
+        id = None if table is None else self.past.table(self.resolved(), parts(table)).id
+        if not dry_run:
+            self.before_write()
+        return Vacuum(self, grace, id, force).run(dry_run)
