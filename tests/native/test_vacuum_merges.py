@@ -58,7 +58,8 @@ def test_bases_of_branches_stay(repo: Repository) -> None:
 def test_the_bases_under_several_bases_stay(repo: Repository) -> None:
     """Each branch merged the other as it was before: the rows of both are told against what both came from."""
     rows = [{"id": i, "a": "base", "b": "base"} for i in range(3)]
-    repo.create_table("db.t", rows, properties=IN_FILES)
+    copied = {"anabranch.write.mode": "copy-on-write"}
+    repo.create_table("db.t", rows, properties=IN_FILES | copied)
     ground = files(repo)
     repo.create_branch("dev")
     repo.table("db.t").update({"a": "'main'"}, "id = 1")
