@@ -79,6 +79,13 @@ object Paths {
   val Branches: String = s"$Home/refs/branches"
   val Tags: String = s"$Home/refs/tags"
   val Probes: String = s"$Home/probes"
+  val Logs: String = s"$Home/log"
+  val Merges: String = s"$Home/merges"
+  val DeletionVectors: String = s"$Home/dv"
+  val Data: String = "data"
+
+  /** What was deleted, by whom and when. */
+  val Vacuums: String = s"$Home/vacuums"
 
   /** Numbered objects sort newest first: the name is the complement of the number. */
   def numbered(folder: String, number: Long): String = f"$folder/${MaxName - number}%012d.json"
@@ -89,7 +96,7 @@ object Paths {
     Option.when(name.matches("[0-9]{12}\\.json"))(MaxName - name.take(12).toLong)
   }
 
-  def log(ordinal: Ordinal): String = s"$Home/log/$ordinal"
+  def log(ordinal: Ordinal): String = s"$Logs/$ordinal"
   def logObject(at: Position): String = numbered(log(at.ordinal), at.seq)
   def checkpoints(ordinal: Ordinal): String = s"$Home/checkpoints/$ordinal"
   def checkpoint(at: Position): String = numbered(checkpoints(at.ordinal), at.seq)
@@ -97,15 +104,15 @@ object Paths {
 
   /** A list of files that a checkpoint names. */
   def checkpointFiles(id: String): String = s"$Home/checkpoints/files/$id.parquet"
-  def deletionVector(id: String): String = s"$Home/dv/$id.bin"
-  def tableData(tableId: String): String = s"data/$tableId"
-  def dataFile(tableId: String, fileId: String): String = s"data/$tableId/$fileId"
+  def deletionVector(id: String): String = s"$DeletionVectors/$id.bin"
+  def tableData(tableId: String): String = s"$Data/$tableId"
+  def dataFile(tableId: String, fileId: String): String = s"${tableData(tableId)}/$fileId"
 
   def branch(name: String): String = s"$Branches/${encode(name)}"
   def tag(name: String): String = s"$Tags/${encode(name)}"
 
   /** The unfinished merge into a branch. */
-  def merge(branch: String): String = s"$Home/merges/${encode(branch)}"
+  def merge(branch: String): String = s"$Merges/${encode(branch)}"
 
   /** Percent-encoding of a ref name as one part of a path: all but letters, digits, `-`, `_`, and `.`
     * inside the name.

@@ -79,6 +79,17 @@ object Grant {
   val Manage: String = "MANAGE"
 }
 
+/** The data of some branches' states was given up: of those that were over by a time.
+  *
+  * @param beforeMillis
+  *   that time
+  * @param author
+  *   who gave it up
+  * @param timeMillis
+  *   when
+  */
+final case class Expiry(branches: String, beforeMillis: Long, author: String, timeMillis: Long) extends Policy
+
 /** One of a kind that this software does not know: it must not write to such branches. */
 final case class UnknownPolicy(branches: String, kind: String, written: Json) extends Policy
 
@@ -106,6 +117,8 @@ object Policy {
   def grant(privilege: String, branches: String, table: Option[GrantedTable]): String =
     s"grant:$privilege:$branches" + table.fold("")(t => s":${t.id}")
 
+  def expiry(branches: String): String = s"expiry:$branches"
+
   def encode(p: Policy): Json = p match {
     case g: Gate =>
       Json.obj(
@@ -132,6 +145,14 @@ object Policy {
         "principals" -> Some(Json.texts(g.principals)),
         "owner" -> Some(Json.Text(g.owner))
       )
+    case e: Expiry =>
+      Json.obj(
+        "kind" -> Json.Text("expiry"),
+        "branches" -> Json.Text(e.branches),
+        "before" -> Json.Integer(e.beforeMillis),
+        "author" -> Json.Text(e.author),
+        "time" -> Json.Integer(e.timeMillis)
+      )
     case u: UnknownPolicy => u.written
   }
 
@@ -150,6 +171,7 @@ object Policy {
     case "grant" =>
       val table = r.readerOpt("table").map(t => GrantedTable(t.text("id"), t.texts("name")))
       Grant(r.text("privilege"), r.text("branches"), table, r.texts("principals"), r.text("owner"))
+    case "expiry" => Expiry(r.text("branches"), r.long("before"), r.text("author"), r.long("time"))
     case kind => UnknownPolicy(r.text("branches"), kind, r.json)
   }
 }

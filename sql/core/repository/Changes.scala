@@ -139,15 +139,18 @@ private[repository] trait Changes extends History {
       val end =
         if (last == table.version) table else at(ref, table, RestorePoint.Version(last.toString)).table
       val path = versions(end).takeWhile(_._1 >= first - 1).toSeq
-      def state(e: Entry) = states.at(e).tables(table.id)
+      def state(version: Long, e: Entry) = left(ref, table, version, e).tables(table.id)
       if (net) {
-        val before = path.find(_._1 == first - 1).map { case (_, e) => state(e) }
+        val before = path.find(_._1 == first - 1).map { case (v, e) => state(v, e) }
         TableChanges.of(end, before.toSeq, Seq(step(end, before)))
       } else {
         val told = path.filter(_._1 >= first).map { case (version, e) =>
-          val before = path.find(_._1 == version - 1).map { case (_, b) => state(b) }
+          val before = path.find(_._1 == version - 1).map { case (v, b) => state(v, b) }
           if (e.commit.tables(table.id).rearranged) (ChangeStep(version, e.commit.timeMillis, Nil), Nil)
-          else (step(state(e), before), state(e) +: before.toSeq)
+          else {
+            val after = state(version, e)
+            (step(after, before), after +: before.toSeq)
+          }
         }
         TableChanges.of(end, told.flatMap(_._2), told.map(_._1).reverse)
       }

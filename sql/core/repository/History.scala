@@ -43,11 +43,11 @@ private[repository] trait History {
 
   /** The commits of a ref along first parents, newest first. */
   def log(ref: String, limit: Int): Seq[CommitInfo] =
-    firstParents(resolver.resolve(ref).state.position).take(limit).map(info).toSeq
+    firstParents(resolver.find(ref).state.position).take(limit).map(info).toSeq
 
   /** The commits that a ref knows of, those that were merged too, newest first, with the lines of a drawing. */
   def graph(ref: String, limit: Int): Seq[(String, CommitInfo)] = {
-    val start = states.log.get(resolver.resolve(ref).state.id)
+    val start = states.log.get(resolver.find(ref).state.id)
     val entries = Iterator
       .unfold((Map(start.id.position -> start), Set(start.id.position))) { case (waiting, seen) =>
         Option.when(waiting.nonEmpty) {
@@ -85,7 +85,7 @@ private[repository] trait History {
     * Of the tables of a commit only this one is told, by the name that was asked for.
     */
   def history(ref: String, table: Seq[String], limit: Int): Seq[TableVersion] = {
-    val r = resolver.resolve(ref)
+    val r = resolver.find(ref)
     val t = Names.table(r.state, table, ref)
     versions(t)
       .take(limit)
@@ -114,7 +114,7 @@ private[repository] trait History {
   /** A table at a point of its past, as seen from a ref.
     *
     * @throws AnabranchException
-    *   ANABRANCH_TABLE.VERSION_NOT_FOUND, NOT_AT_TIME, NOT_FOUND or of the ref
+    *   ANABRANCH_TABLE.VERSION_NOT_FOUND, NOT_AT_TIME, NOT_FOUND; ANABRANCH_REF.EXPIRED, or of the ref
     */
   def at(ref: ResolvedRef, table: TableState, point: RestorePoint): LoadedTable = point match {
     case RestorePoint.Version(text) if RestorePoint.isNumber(text) => atVersion(ref, table, text)
@@ -126,6 +126,7 @@ private[repository] trait History {
       LoadedTable(there, checked(found.getOrElse(throw missing)))
     case RestorePoint.Time(millis) =>
       val state = resolver.atTime(ref, millis)
+      resolver.expired.refuse(state.id)
       val found = state.tables.getOrElse(
         table.id,
         throw AnabranchException(
@@ -152,10 +153,26 @@ private[repository] trait History {
     val entry = versions(nearer(table, wanted)).dropWhile(_._1 > wanted).nextOption()
     entry match {
       case Some((`wanted`, e)) =>
-        val state = states.at(e)
+        val state = left(ref, table, wanted, e)
         LoadedTable(ResolvedRef(ref.text, "commit", state), checked(state.tables(table.id)))
       case _ => throw missing(versions(table).map(_._1).min)
     }
+  }
+
+  /** A state with a version of a table that was not given up: that of the commit which made it, or the last one before the
+    * next version.
+    */
+  protected def left(ref: ResolvedRef, table: TableState, version: Long, made: Entry): CatalogState = {
+    def following = versions(nearer(table, version + 1)).dropWhile(_._1 > version + 1).nextOption()
+    if (!resolver.expired.contains(made.id)) states.at(made)
+    else if (version == table.version) ref.state
+    else
+      following.flatMap(_._2.commit.firstParent).filterNot(resolver.expired.contains) match {
+        case Some(last) => states.at(last)
+        case None =>
+          resolver.expired.refuse(made.id)
+          states.at(made)
+      }
   }
 
   /** The state of a table from which a walk back to a version is short: that at the first checkpoint of its

@@ -4,8 +4,13 @@ import io.anabranch.core.format._
 import io.anabranch.core.log._
 import io.anabranch.core.operations.merge._
 
-/** What two sides of a merge have in common. */
-final private[repository] class MergeBases(states: States, context: MergeContext) {
+/** What two sides of a merge have in common.
+  *
+  * @param refuse
+  *   is asked before a table of a base is looked at, which takes more than the log
+  */
+final private[repository] class MergeBases(states: States, context: MergeContext, refuse: CommitId => Unit) {
+  private def single(state: CatalogState) = MergeBases.single(state, refuse)
 
   /** The merge base of two states; a virtual one where there are several. */
   def of(ours: CatalogState, theirs: CatalogState): BaseCatalog =
@@ -19,13 +24,13 @@ final private[repository] class MergeBases(states: States, context: MergeContext
       .map(at)
       .sortBy(_.position.packed)
       .toList match {
-      case Nil => MergeBases.single(Replay.empty)
+      case Nil => single(Replay.empty)
       case first :: rest =>
         // as if they were merged one after the other: what is merged so far knows what each of them knew
         rest
-          .foldLeft((MergeBases.single(first), first.vector)) { case ((merged, known), next) =>
+          .foldLeft((single(first), first.vector)) { case ((merged, known), next) =>
             val under = base(known, next.vector, Set(next.position.ordinal))
-            (virtual(under, merged, MergeBases.single(next)), union(known, next.vector))
+            (virtual(under, merged, single(next)), MergeBase.union(known, next.vector))
           }
           ._1
     }
@@ -42,18 +47,19 @@ final private[repository] class MergeBases(states: States, context: MergeContext
     BaseCatalog(facts, table, p => one.knows(p) || other.knows(p))
   }
 
-  private def union(a: Ancestry, b: Ancestry): Ancestry =
-    b.foldLeft(a) { case (all, (o, seq)) => all.updated(o, all.get(o).fold(seq)(_.max(seq))) }
-
   private def at(p: Position): CatalogState = states.at(states.log.get(p))
 }
 
 private[repository] object MergeBases {
 
   /** One state as a base. */
-  def single(state: CatalogState): BaseCatalog = BaseCatalog(
+  def single(state: CatalogState, refuse: CommitId => Unit = _ => ()): BaseCatalog = BaseCatalog(
     CatalogFacts.of(state),
-    id => state.tables.get(id).fold(BaseTable.Nothing)(BaseTable.of),
+    id =>
+      state.tables.get(id).fold(BaseTable.Nothing) { t =>
+        refuse(state.id)
+        BaseTable.of(t)
+      },
     state.knows,
     Some(state)
   )

@@ -63,7 +63,9 @@ final class Merges private[repository] (
     *   ANABRANCH_MERGE.INTO_ITSELF, ANABRANCH_REF.READ_ONLY
     */
   private[repository] def sides(asked: MergeRequest): (ResolvedRef, ResolvedRef) = {
-    val (source, target) = (resolver.resolve(asked.source), resolver.resolve(asked.into))
+    // what an unfinished merge needs is kept for it
+    val source = if (asked.called.isDefined) resolver.find(asked.source) else resolver.resolve(asked.source)
+    val target = resolver.resolve(asked.into)
     if (source.kind == "branch" && source.writable == target.writable)
       throw AnabranchException("ANABRANCH_MERGE.INTO_ITSELF", "ref" -> asked.source)
     target.writable: Unit
@@ -82,7 +84,9 @@ final class Merges private[repository] (
     if (target.state.knows(theirs.position)) MergeResult(None, fastForward = true, Nil)
     else {
       val io = context(rows)
-      val bases = new MergeBases(states, io)
+      // and so are the bases of branches
+      val kept = asked.called.isDefined || sides._1.kind == "branch"
+      val bases = new MergeBases(states, io, id => if (!kept) resolver.expired.refuse(id))
       val intent = CombineBranches(
         CombineBranches.Merge,
         theirs,
@@ -184,7 +188,11 @@ final class Merges private[repository] (
       case n => parents.lift(n.getOrElse(1) - 1)
     }
     // a compaction is no change that could be done elsewhere, or undone
-    val before = if (entry.commit.onlyMoves) after else parent.fold(Replay.empty)(states.at(_: CommitId))
+    def beforeIt = parent.fold(Replay.empty) { id =>
+      resolver.expired.refuse(id)
+      states.at(id)
+    }
+    val before = if (entry.commit.onlyMoves) after else beforeIt
     (entry, after, before)
   }
 

@@ -3,7 +3,7 @@ package io.anabranch.core.repository
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
-import io.anabranch.core.operations.{ChangeGrants, ChangePolicy, Granted, Names, PolicyIntents}
+import io.anabranch.core.operations.{ChangeGrants, ChangePolicy, GiveUp, Granted, Names, PolicyIntents}
 import io.anabranch.core.transaction._
 
 /** What a gate says of a branch as it is.
@@ -18,6 +18,8 @@ final class Policies private[repository] (
     refs: Refs,
     states: States,
     committer: Committer,
+    main: MainPolicies,
+    expired: Expired,
     env: Environment
 ) {
 
@@ -81,6 +83,25 @@ final class Policies private[repository] (
         throw AnabranchException("ANABRANCH_REF.NOT_PROTECTED", "rule" -> branches)
     }
 
+  /** Gives up the data of states that were over by a time, for ever.
+    *
+    * @param branches
+    *   a pattern
+    * @return
+    *   the policy that counts from now on
+    * @throws AnabranchException
+    *   ANABRANCH_EXPIRY.LATER_THAN_NOW, EARLIER_THAN_BEFORE; ANABRANCH_REF.INVALID_NAME, PROTECTED;
+    *   ANABRANCH_PERMISSION.DENIED
+    */
+  def expire(beforeMillis: Long, branches: String, by: CommitContext): Expiry = {
+    checkPattern(branches)
+    val intent = GiveUp(branches, beforeMillis, by.author, env.nowMillis())
+    committer.commit(Refs.Main, newest, intent, by).policies(Policy.expiry(branches)) match {
+      case e: Expiry => e
+      case other => throw new IllegalStateException(s"$other")
+    }
+  }
+
   def grants: Seq[Grant] = Permissions
     .grants(newest.policies)
     .sortBy(g => (g.table.fold("")(t => Names.show(t.name)), g.branches, g.privilege))
@@ -112,42 +133,32 @@ final class Policies private[repository] (
     committer.commit(Refs.Main, newest, ChangeGrants(what, principals, grants, by.author), by): Unit
   }
 
-  /** Refuses to show rows of a table to who may not see them. Grants are known as of the last look at main, which is at
-    * most a minute ago.
+  /** Refuses to show rows of a table to who may not see them; and to everybody, those of a state that was given up since
+    * it was found. Policies are known as of the last look at main, which is at most a minute ago.
     *
     * @throws AnabranchException
-    *   ANABRANCH_PERMISSION.DENIED
+    *   ANABRANCH_PERMISSION.DENIED, ANABRANCH_REF.EXPIRED
     */
   def maySelect(read: LoadedTable, by: String): Unit = {
-    val all = if (read.ref.branch.contains(Refs.Main)) read.ref.committed.state.policies else recent
+    val all = if (read.ref.branch.contains(Refs.Main)) read.ref.committed.state.policies else main.recent
     Permissions.maySelect(
       all,
       Some(branchOf(read.ref)),
       GrantedTable(read.table.id, read.table.name),
       by
     )
+    expired.refuse(read.ref)
   }
 
   /** The same for rows of a table on several branches, as a merge compares them. */
   def maySelect(table: TableState, by: String): Unit =
-    Permissions.maySelect(recent, None, GrantedTable(table.id, table.name), by)
+    Permissions.maySelect(main.recent, None, GrantedTable(table.id, table.name), by)
 
   /** A branch, or the one to whose log a commit belongs. */
   private def branchOf(ref: ResolvedRef): String = ref.branch.getOrElse {
     val log = ref.state.position.ordinal
     states.log.get(Position(log, 0)).commit.branch.getOrElse(Refs.Main)
   }
-
-  private def recent: Map[String, Policy] = {
-    val now = env.nowMillis()
-    val state =
-      if (now - looked > Policies.FreshMillis) {
-        looked = now
-        refs.head(Refs.Main)
-      } else refs.known(Refs.Main).orElse(refs.head(Refs.Main))
-    state.fold(Map.empty[String, Policy])(_.policies)
-  }
-  @volatile private var looked = env.nowMillis() // whoever opens a repository looks at main
 
   /** What the gates of a branch say of it as it is. */
   def run(branch: String, state: CatalogState, by: CommitContext): Seq[GateReport] =
@@ -171,8 +182,4 @@ final class Policies private[repository] (
 
   private def checkPattern(branches: String): Unit =
     RefName.problem(branches.replace('*', 'x')).foreach(reason => throw RefName.invalid(branches, reason))
-}
-
-private object Policies {
-  val FreshMillis: Long = 60 * 1000
 }

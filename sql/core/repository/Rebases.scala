@@ -53,6 +53,9 @@ final class Rebases private[repository] (
     if (old.knows(ground(target.id).position)) (old.id, Nil)
     else {
       val line = own(old, target)
+      line.filterNot(_.commit.onlyMoves).flatMap(e => e.id +: e.commit.firstParent.toSeq).foreach {
+        resolver.expired.refuse(_)
+      }
       val start = openLog(branch, target, by, old.policies)
       val (state, done) =
         try {

@@ -56,12 +56,27 @@ final case class ResolvedRef(
 }
 
 /** From a ref as users write it to a state. */
-final class RefResolver(root: String, refs: Refs, states: States) {
+final class RefResolver private[repository] (
+    root: String,
+    refs: Refs,
+    states: States,
+    private[repository] val expired: Expired
+) {
 
-  /** @throws AnabranchException
-    *   ANABRANCH_REF.NOT_FOUND, AMBIGUOUS, HASH_MISMATCH, NO_ANCESTOR or BEFORE_FIRST_COMMIT
+  /** The state that a ref names now, to be read or to go on from.
+    *
+    * @throws AnabranchException
+    *   ANABRANCH_REF.NOT_FOUND, AMBIGUOUS, HASH_MISMATCH, NO_ANCESTOR, BEFORE_FIRST_COMMIT or EXPIRED
     */
   def resolve(text: String): ResolvedRef = {
+    val ref = find(text)
+    // heads and what tags name are never given up
+    if (ref.kind == "commit") expired.refuse(ref.state.id)
+    ref
+  }
+
+  /** The same, to tell what the log does: whether or not its data was given up. */
+  def find(text: String): ResolvedRef = {
     val expression = RefExpression.parse(text)
     val base = resolveBase(expression, text)
     expression.steps.foldLeft(base) { (ref, step) =>

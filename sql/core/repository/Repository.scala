@@ -21,7 +21,9 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   private val log = new Log(store)
   protected val states = new States(store, log, env)
   private val refs = new Refs(store, states)
-  protected val resolver = new RefResolver(store.root, refs, states)
+  private val mainPolicies = new MainPolicies(refs, env)
+  private val expired = new Expired(refs, states, mainPolicies, env)
+  protected val resolver = new RefResolver(store.root, refs, states, expired)
   private val committer = new Committer(store, states, refs, env, () => beforeWrite())
   @volatile private var mayWrite = false
 
@@ -80,7 +82,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   }
 
   def describeRef(ref: String): (String, CommitInfo) = {
-    val r = resolve(ref)
+    val r = resolver.find(ref)
     (r.kind, info(log.get(r.state.id)))
   }
 
@@ -226,7 +228,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   )
 
   /** Gates, protected branches, grants. */
-  val policies: Policies = new Policies(refs, states, committer, env)
+  val policies: Policies = new Policies(refs, states, committer, mainPolicies, expired, env)
 
   val unfinishedMerges: UnfinishedMerges =
     new UnfinishedMerges(store, merges, () => env.randomId(), () => env.nowMillis())

@@ -9,6 +9,10 @@ object MergeBase {
   def candidates(a: Map[Ordinal, Long], b: Map[Ordinal, Long]): Seq[Position] =
     a.toSeq.collect { case (o, seq) if b.contains(o) => Position(o, seq.min(b(o))) }
 
+  /** What one knows of whom both know. */
+  def union(a: Map[Ordinal, Long], b: Map[Ordinal, Long]): Map[Ordinal, Long] =
+    b.foldLeft(a) { case (all, (o, seq)) => all.updated(o, all.get(o).fold(seq)(_.max(seq))) }
+
   /** The candidates that no other candidate has as an ancestor.
     *
     * @param first
