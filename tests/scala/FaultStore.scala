@@ -1,7 +1,7 @@
 package io.anabranch.test
 
 import io.anabranch.core.AnabranchException
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 
 import java.io.IOException
 import scala.collection.mutable
@@ -93,6 +93,7 @@ final class FaultStore(inner: ObjectStore, plan: Seq[FaultPoint]) extends Object
   override def read(path: String): Option[Array[Byte]] = plain("GET", path)(inner.read(path))
   override def list(folder: String, limit: Int): Seq[ObjectInfo] =
     plain("LIST", folder)(inner.list(folder, limit))
+  override def objects(folder: String): Seq[StoredObject] = plain("LIST", folder)(inner.objects(folder))
   override def folders(folder: String): Seq[String] = plain("LIST", folder)(inner.folders(folder))
   override def delete(path: String): Unit = plain("DELETE", path)(inner.delete(path))
   override def size(path: String): Option[Long] = plain("HEAD", path)(inner.size(path))

@@ -1,6 +1,6 @@
 package io.anabranch.test
 
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 import io.anabranch.spark.catalog.Repositories
 
 /** Ends this JVM at once, as a power cut does, right before an object is created. */
@@ -19,6 +19,7 @@ private final class HaltingStore(inner: ObjectStore, prefix: String) extends Obj
   override def listsInOrder: Boolean = inner.listsInOrder
   override def read(path: String): Option[Array[Byte]] = inner.read(path)
   override def list(folder: String, limit: Int): Seq[ObjectInfo] = inner.list(folder, limit)
+  override def objects(folder: String): Seq[StoredObject] = inner.objects(folder)
   override def folders(folder: String): Seq[String] = inner.folders(folder)
   override def delete(path: String): Unit = inner.delete(path)
   override def size(path: String): Option[Long] = inner.size(path)

@@ -3,7 +3,7 @@ package io.anabranch.test
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Json, JsonReader}
 import io.anabranch.core.repository.Repository
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 
 import java.nio.charset.StandardCharsets.UTF_8
 
@@ -214,6 +214,7 @@ final private class TurnStore(inner: ObjectStore, turns: Turns, writer: Int) ext
   override def listsInOrder: Boolean = inner.listsInOrder
   override def read(path: String): Option[Array[Byte]] = turn(inner.read(path))
   override def list(folder: String, limit: Int): Seq[ObjectInfo] = turn(inner.list(folder, limit))
+  override def objects(folder: String): Seq[StoredObject] = turn(inner.objects(folder))
   override def folders(folder: String): Seq[String] = turn(inner.folders(folder))
   override def delete(path: String): Unit = turn(inner.delete(path))
   override def size(path: String): Option[Long] = turn(inner.size(path))

@@ -1,6 +1,6 @@
 package io.anabranch.test
 
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 
 import java.util.concurrent.ConcurrentSkipListMap
 
@@ -28,6 +28,10 @@ final class MemoryStore(name: String, override val listsInOrder: Boolean) extend
       .collect { case (rest, path, bytes) if !rest.contains('/') => ObjectInfo(path, bytes.length.toLong) }
       .take(limit)
       .toVector
+
+  /** All as new as this moment. */
+  override def objects(folder: String): Seq[StoredObject] =
+    list(folder).map(o => StoredObject(o.path, o.sizeBytes, System.currentTimeMillis()))
 
   override def folders(folder: String): Seq[String] =
     under(folder)

@@ -1,6 +1,6 @@
 package io.anabranch.test
 
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 
 import scala.collection.mutable
 
@@ -35,6 +35,7 @@ final class RecordingStore(inner: ObjectStore, latencyMillis: Long) extends Obje
   override def list(folder: String, limit: Int): Seq[ObjectInfo] =
     record(folder)(inner.list(folder, limit))(_ => "LIST")
 
+  override def objects(folder: String): Seq[StoredObject] = record(folder)(inner.objects(folder))(_ => "LIST")
   override def folders(folder: String): Seq[String] = record(folder)(inner.folders(folder))(_ => "LIST")
 
   override def delete(path: String): Unit = record(path)(inner.delete(path))(_ => "DELETE")

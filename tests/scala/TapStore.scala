@@ -1,7 +1,7 @@
 package io.anabranch.test
 
 import io.anabranch.core.log.Environment
-import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore}
+import io.anabranch.core.store.{CreateOutcome, ObjectInfo, ObjectStore, StoredObject}
 
 import scala.collection.mutable
 
@@ -28,6 +28,7 @@ final class TapStore(inner: ObjectStore) extends ObjectStore {
   override def listsInOrder: Boolean = inner.listsInOrder
   override def read(path: String): Option[Array[Byte]] = inner.read(path)
   override def list(folder: String, limit: Int): Seq[ObjectInfo] = inner.list(folder, limit)
+  override def objects(folder: String): Seq[StoredObject] = inner.objects(folder)
   override def folders(folder: String): Seq[String] = inner.folders(folder)
   override def delete(path: String): Unit = inner.delete(path)
   override def size(path: String): Option[Long] = inner.size(path)

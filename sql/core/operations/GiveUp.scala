@@ -14,7 +14,8 @@ import io.anabranch.core.transaction.{Intent, Proposal}
   * @param nowMillis
   *   when
   */
-final case class GiveUp(branches: String, beforeMillis: Long, author: String, nowMillis: Long) extends Intent {
+final case class GiveUp(branches: String, beforeMillis: Long, author: String, nowMillis: Long)
+    extends Intent {
   override val operation: String = "EXPIRE"
 
   /** @throws AnabranchException

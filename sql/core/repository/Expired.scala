@@ -9,7 +9,12 @@ import io.anabranch.core.operations.Expiries
 /** Keeps readers and writers from states whose data was given up. Where no expiry is about a commit's branch, that costs
   * no request; else what was found out is known for a minute.
   */
-final private[repository] class Expired(refs: Refs, states: States, policies: MainPolicies, env: Environment) {
+final private[repository] class Expired(
+    refs: Refs,
+    states: States,
+    policies: MainPolicies,
+    env: Environment
+) {
   import Expired._
 
   private val known: Cache[CommitId, Known] =

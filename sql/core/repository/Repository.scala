@@ -4,7 +4,7 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
 import io.anabranch.core.operations._
-import io.anabranch.core.store.{CreateOutcome, ObjectStore, StoreProbe}
+import io.anabranch.core.store.{CreateOutcome, ObjectStore, StoreProbe, StoredObject}
 import io.anabranch.core.transaction._
 
 import scala.util.Try
@@ -229,6 +229,30 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
 
   /** Gates, protected branches, grants. */
   val policies: Policies = new Policies(refs, states, committer, mainPolicies, expired, env)
+
+  private val vacuums = new Vacuum(store, states, refs, env)
+
+  /** Gives up the data of states that were over by a time; see [[Policies.expire]]. Nothing is deleted yet. */
+  def expire(beforeMillis: Long, branches: String, by: CommitContext): ExpireResult = {
+    val expiry = policies.expire(beforeMillis, branches, by)
+    ExpireResult(expiry, vacuums.expired(expiry))
+  }
+
+  /** Deletes what no state needs that was not given up; see [[Vacuum.run]].
+    *
+    * @param table
+    *   only what belongs to this one
+    */
+  def vacuum(
+      graceMillis: Long,
+      table: Option[LoadedTable],
+      force: Boolean,
+      dryRun: Boolean,
+      by: CommitContext
+  ): Seq[StoredObject] = {
+    if (!dryRun) beforeWrite()
+    vacuums.run(graceMillis, table.map(_.table.id), force, dryRun, by)
+  }
 
   val unfinishedMerges: UnfinishedMerges =
     new UnfinishedMerges(store, merges, () => env.randomId(), () => env.nowMillis())

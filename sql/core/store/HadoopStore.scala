@@ -48,7 +48,20 @@ final class HadoopStore private (
 
   /** Not a temporary file, and not the path itself, which is what listing an object gives. */
   private def isObject(status: FileStatus, parent: Path): Boolean =
-    status.isFile && !status.getPath.getName.startsWith(".") && status.getPath.getParent == parent
+    !status.getPath.getName.startsWith(".") && isIn(status, parent)
+
+  private def isIn(status: FileStatus, parent: Path): Boolean =
+    status.isFile && status.getPath.getParent == parent
+
+  override def objects(folder: String): Seq[StoredObject] =
+    StoreErrors.translated("list", place(folder)) {
+      val parent = fs.makeQualified(absolute(folder))
+      statuses(folder)
+        .filter(isIn(_, parent))
+        .map(s => StoredObject(s"$folder/${s.getPath.getName}", s.getLen, s.getModificationTime))
+        .toVector
+        .sortBy(_.path)
+    }
 
   override def folders(folder: String): Seq[String] = StoreErrors.translated("list", place(folder)) {
     statuses(folder).filter(_.isDirectory).map(_.getPath.getName).filterNot(_.startsWith(".")).toVector.sorted

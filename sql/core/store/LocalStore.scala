@@ -88,6 +88,15 @@ final class LocalStore(folder: Path) extends ObjectStore {
         .toVector
     }
 
+  override def objects(path: String): Seq[StoredObject] = StoreErrors.translated("list", place(path)) {
+    val parent = folder.resolve(path)
+    allNames(parent).toVector.flatMap { name =>
+      attributes(parent.resolve(name))
+        .filter(_.isRegularFile)
+        .map(a => StoredObject(s"$path/$name", a.size, a.lastModifiedTime.toMillis))
+    }
+  }
+
   override def folders(path: String): Seq[String] = StoreErrors.translated("list", place(path)) {
     val parent = folder.resolve(path)
     names(parent).filter(name => parent.resolve(name).toFile.isDirectory).toVector
@@ -123,10 +132,12 @@ final class LocalStore(folder: Path) extends ObjectStore {
     catch { case _: NoSuchFileException => None } // deleted since it was listed
 
   /** Names in the folder, sorted, without temporary files; none if there is no such folder. */
-  private def names(parent: Path): Array[String] =
+  private def names(parent: Path): Array[String] = allNames(parent).filterNot(_.startsWith("."))
+
+  private def allNames(parent: Path): Array[String] =
     try {
       val all = Using.resource(Files.newDirectoryStream(parent)) {
-        _.asScala.iterator.map(_.getFileName.toString).filterNot(_.startsWith(".")).toArray
+        _.asScala.iterator.map(_.getFileName.toString).toArray
       }
       all.sortInPlace()
       all

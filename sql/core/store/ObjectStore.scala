@@ -3,6 +3,13 @@ package io.anabranch.core.store
 /** An object under the root: its path relative to the root, with `/` between parts, and its size. */
 final case class ObjectInfo(path: String, sizeBytes: Long)
 
+/** An object as a listing tells of it.
+  *
+  * @param modifiedMillis
+  *   when it was last changed, by the store's clock: UTC, milliseconds since 1970
+  */
+final case class StoredObject(path: String, sizeBytes: Long, modifiedMillis: Long)
+
 /** What became of a conditional create.
   *
   * `Unknown` means that the request may or may not have taken effect (a time-out, a 5xx after the
@@ -41,6 +48,9 @@ trait ObjectStore {
     * that does not exist is empty.
     */
   def list(folder: String, limit: Int = Int.MaxValue): Seq[ObjectInfo]
+
+  /** All that lies directly under the folder, sorted by name; what writers that died left half written as well. */
+  def objects(folder: String): Seq[StoredObject]
 
   /** Names of the folders directly under the folder, sorted. */
   def folders(folder: String): Seq[String]
