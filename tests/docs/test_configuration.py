@@ -41,6 +41,7 @@ def generated(spark: SparkSession) -> str:
         INTRO
         + table(settings)
         + table(jvm.io.anabranch.spark.read.LateMaterialization.All())
+        + table(jvm.io.anabranch.spark.commands.VacuumCommand.All())
         + "\n## Properties of a table\n\n| property | default | meaning |\n|---|---|---|\n"
         + table(properties)
     )

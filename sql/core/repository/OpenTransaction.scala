@@ -19,6 +19,7 @@ final class OpenTransaction private[repository] (
 ) {
   private var staged = Transaction.begin(base)
   private var open = true
+  private val began = Began.now()
 
   /** The branch as the statements of the transaction see it. */
   def state: CatalogState = synchronized(staged.state)
@@ -72,7 +73,7 @@ final class OpenTransaction private[repository] (
         "statements" -> staged.statements.filter(_.changes).map(_.operation).mkString(", ")
       )
     )
-    val state = committer.commit(branch, base, new CommitTransaction(staged, context), named)
+    val state = committer.commit(branch, base, new CommitTransaction(staged, context), named.since(began))
     Option.when(state.id != base.id)(state)
   }
 

@@ -4,6 +4,7 @@ import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
 import io.anabranch.core.operations.AlterTable
+import io.anabranch.core.transaction.Began
 
 import java.time.{Instant, LocalDate, LocalDateTime, OffsetDateTime, ZoneOffset}
 
@@ -22,6 +23,9 @@ final case class ResolvedRef(
     transaction: Option[OpenTransaction] = None,
     evolved: Map[String, AlterTable] = Map.empty
 ) {
+
+  /** When it was asked for: what is written by it was begun then. */
+  val began: Began = Began.now()
 
   /** With a change of a table's columns that is to be committed together with rows. */
   def evolve(alter: AlterTable): ResolvedRef = {

@@ -154,6 +154,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
   }
 
   def createTag(name: String, from: String, ifNotExists: Boolean): TagInfo = {
+    val began = Began.now()
     RefName.check(name)
     beforeWrite()
     val generation = refs.nextTag(name)
@@ -164,6 +165,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
         mustNotBe("branch", name, refs.head(name).isDefined)
         val id = resolve(from).state.id
         val made = TagInfo(name, info(log.get(id))) // read before it is written: a request could fail
+        began.mustBeInTime()
         if (refs.writeTag(name, generation, Some(id), env.randomId())) made
         else if (!ifNotExists) throw exists("tag", name)
         else TagInfo(name, info(log.get(refs.tag(name).getOrElse(id))))
@@ -281,7 +283,7 @@ final class Repository private (val store: ObjectStore, env: Environment) extend
       case rows: TableIntent => to.evolved.get(rows.id).fold(intent)(Evolve(_, rows))
       case _ => intent
     }
-    to.transaction.fold(commit(branch, to.found, whole, by))(_.stage(to.found, whole))
+    to.transaction.fold(commit(branch, to.found, whole, by.since(to.began)))(_.stage(to.found, whole))
   }
 
   /** Prepares added files for [[commit]]. */

@@ -50,6 +50,7 @@ final class UnfinishedMerges private[repository] (
     else {
       val kept =
         UnfinishedMerge(asked.source, source, asked.squash, by.author, now(), asked.decisions, newId())
+      by.began.mustBeInTime()
       change(asked.into, Some(kept))
       planned
     }

@@ -13,6 +13,8 @@ import io.anabranch.core.store.ObjectStore
   *   how many lost races to get over
   * @param gates
   *   runs the gates that the commit has to pass
+  * @param began
+  *   when what is committed was begun
   */
 final case class CommitContext(
     author: String,
@@ -20,8 +22,13 @@ final case class CommitContext(
     metadata: Map[String, String] = Map.empty,
     parameters: Map[String, String] = Map.empty,
     retries: Int = CommitContext.DefaultRetries,
-    gates: GateRunner = GateRunner.None
-)
+    gates: GateRunner = GateRunner.None,
+    began: Began = Began.now()
+) {
+
+  /** For what was begun then, if that was earlier. */
+  def since(start: Began): CommitContext = copy(began = began.earlier(start))
+}
 
 object CommitContext {
   val DefaultRetries: Int = 50
@@ -48,8 +55,8 @@ final class Committer(
     * @return
     *   the state after the commit; `from` advanced, without a commit, if there was nothing to do
     * @throws AnabranchException
-    *   ANABRANCH_COMMIT.CONFLICT, RETRIES_EXHAUSTED or OUTCOME_UNKNOWN; ANABRANCH_REF.CLOSED; or what the
-    *   intent throws. In each case nothing was committed, but for OUTCOME_UNKNOWN.
+    *   ANABRANCH_COMMIT.CONFLICT, RETRIES_EXHAUSTED or OUTCOME_UNKNOWN; ANABRANCH_REF.CLOSED;
+    *   ANABRANCH_TRANSACTION.TOO_OLD; or what the intent throws. In each case nothing was committed, but for OUTCOME_UNKNOWN.
     */
   def commit(branch: String, from: CatalogState, intent: Intent, by: CommitContext): CatalogState = {
     beforeWrite()
@@ -64,6 +71,7 @@ final class Committer(
       Permissions.mayModify(policies, changed(state, commit), intent.operation, by.author)
       val gates = guards.pass(branch, policies, state, commit, by.gates)
       val (written, _) = CommitCodec.encode(commit.copy(gates = gates), () => env.randomId())
+      by.began.mustBeInTime()
       states.log.append(written, branch) match {
         case AppendOutcome.Won(entry) => return won(branch, state, entry)
         case AppendOutcome.Lost(winners) =>
@@ -107,6 +115,7 @@ final class Committer(
       branch = Some(branch)
     )
     val (written, _) = CommitCodec.encode(first(blank), () => env.randomId())
+    by.began.mustBeInTime()
     states.log.append(written, branch) match {
       case AppendOutcome.Won(entry) => Some(states.advance(from.getOrElse(Replay.empty), Seq(entry)))
       case AppendOutcome.Lost(_) => None

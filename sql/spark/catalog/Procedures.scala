@@ -29,7 +29,8 @@ final class Procedures(context: CatalogContext) {
       new RowHistoryProcedure(context),
       new RowCommitsProcedure(context),
       new BlameProcedure(context),
-      new ResolveProcedure(context)
+      new ResolveProcedure(context),
+      new ExpireProcedure(context)
     ).map(p => p.name() -> p).toMap
 
   def load(ident: Identifier): UnboundProcedure = {

@@ -82,6 +82,7 @@ private object AnabranchParser {
       "DESCRIBE",
       "DESC",
       "OPTIMIZE",
+      "VACUUM",
       "START",
       "COMMIT",
       "ROLLBACK",

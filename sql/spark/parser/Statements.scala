@@ -64,6 +64,7 @@ private object Statements {
           case "REVOKE" => GrantStatements.revoke
           case "REVERT" => MergeStatements.revert
           case "OPTIMIZE" => optimize(_, delegate)
+          case "VACUUM" => vacuum
           case "COMMIT" => TransactionStatements.commit
           case "ROLLBACK" => TransactionStatements.rollback
         }
@@ -188,6 +189,22 @@ private object Statements {
     )
     if (t.peek().exists(_.is("ZORDER"))) t.fail("rows can't be ordered by columns yet: leave ZORDER BY out,")
     OptimizeTable(table, condition.map(FileCondition(_)), message(t))
+  }
+
+  private def vacuum(t: Tokens): LogicalPlan = {
+    begin(t, "VACUUM [[TABLE] table | IN catalog] [RETAIN n HOURS] [DRY RUN]", "VACUUM")
+    val catalog = in(t)
+    val named = catalog.isEmpty && t.peek().exists(w => !w.is("RETAIN") && !w.is("DRY"))
+    if (named && t.peek(1).exists(w => w.text != "." && !w.is("RETAIN") && !w.is("DRY")))
+      t.accept("TABLE"): Unit
+    val table = Option.when(named)(t.multipart("the name of a table"))
+    val hours = Option.when(t.accept("RETAIN")) {
+      val n = t.number("a number of hours")
+      t.expect("HOURS")
+      n
+    }
+    val dryRun = t.accept("DRY", "RUN")
+    VacuumCommand(catalog, table, hours, dryRun)
   }
 
   private def time(t: Tokens, delegate: ParserInterface): Expression =
