@@ -10,8 +10,10 @@ import io.anabranch.core.operations.merge.{ContestedRows, MergeRows, RowsAt, Row
   *   its place among the table's columns
   * @param shown
   *   the cell as people read it; None for NULL
+  * @param commit
+  *   None where what was before the last one that wrote the row was given up
   */
-final case class CellOrigin(rowId: Long, column: Int, shown: Option[String], commit: CommitInfo)
+final case class CellOrigin(rowId: Long, column: Int, shown: Option[String], commit: Option[CommitInfo])
 
 /** Who wrote each cell: from each version of a row the commit that wrote it leads to the one before, for all asked rows that
   * it wrote together. Other commits are not looked at, nor are other rows, but for the ids in files that hold some.
@@ -38,7 +40,9 @@ private[repository] trait CellBlame extends RowHistory {
         val steps = open.groupBy(_.at.commit).toSeq.sortBy(_._1).map { case (_, group) =>
           val entry = states.log.get(group.head.at.writtenBy)
           lazy val commit = info(entry)
-          val parents = entry.commit.parents.flatMap(p => states.at(p).tables.get(table.id)).map { t =>
+          val older = entry.commit.parents.flatMap(p => states.at(p).tables.get(table.id).map(p -> _))
+          val isKnown = !older.exists { case (p, _) => resolver.expired.contains(p) }
+          val parents = (if (isKnown) older else Nil).map { case (_, t) =>
             val found = find(t, group.map(_.at.id), rows)
             (found, cellsOf(t, found.values))
           }
@@ -46,12 +50,13 @@ private[repository] trait CellBlame extends RowHistory {
             val id = row.at.id
             (id, column) -> parents.indexWhere(_._2.get(id).exists(_(column) == cells(id)(column)))
           }
-          val (blamed, older) = places.partition(_._2 < 0)
-          val further = older.groupMap { case ((id, _), parent) => (id, parent) }(_._1._2)
+          val (blamed, earlier) = places.partition(_._2 < 0)
+          val further = earlier.groupMap { case ((id, _), parent) => (id, parent) }(_._1._2)
           (
             further.toSeq.map { case ((id, parent), columns) => Open(parents(parent)._1(id), columns) },
             blamed.map { case ((id, column), _) =>
-              CellOrigin(id, column, rows.show(metadata, column, cells(id)(column)), commit)
+              val told = Option.when(isKnown || numbers(table.id, entry, id))(commit)
+              CellOrigin(id, column, rows.show(metadata, column, cells(id)(column)), told)
             }
           )
         }

@@ -25,7 +25,8 @@ final class BlameProcedure(context: CatalogContext)
     val ids = rowIds(loaded, condition, BlameProcedure.MaxRows)
     val columns = loaded.table.metadata.columns.map(_.name)
     context.repository.blameCells(loaded.table, ids, new SystemTables(context).rows).map { c =>
-      Seq[Any](c.rowId, columns(c.column), c.shown.orNull) ++ commit(c.commit)
+      Seq[Any](c.rowId, columns(c.column), c.shown.orNull) ++ c.commit
+        .fold(Seq.fill[Any](BlameProcedure.Told)(null))(commit)
     }
   }
 }
@@ -34,4 +35,7 @@ private object BlameProcedure {
 
   /** More are hardly asked for on purpose, and each takes looks at its past. */
   val MaxRows = 1000
+
+  /** How many columns tell of a commit. */
+  val Told = 5
 }

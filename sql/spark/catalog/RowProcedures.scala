@@ -60,7 +60,7 @@ final class RowHistoryProcedure(context: CatalogContext)
     }
     ids.flatMap { id =>
       context.repository
-        .rowHistory(loaded.ref, loaded.table)((state, at) => find(state, at, id))
+        .rowHistory(loaded.ref, loaded.table, id)((state, at) => find(state, at, id))
         .map(v => (Seq[Any](id, v.change) ++ commit(v.commit)) :+ v.row)
     }
   }
