@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from anabranch import __version__
-from anabranch.cli import branches, looking, maintenance, merging, rows, settings
+from anabranch.cli import branches, giving_up, looking, maintenance, merging, rows, settings
 from anabranch.cli.output import EXIT_CODES, REFUSED, WRONG_USE, complain, exit_code
 from anabranch.errors import AnabranchError, error
 
@@ -85,6 +85,6 @@ def options(
     settings.current = settings.load(repository, ref, author, Path.cwd())
 
 
-for module in (looking, branches, merging, rows, maintenance):
+for module in (looking, branches, merging, rows, maintenance, giving_up):
     for name, function in module.COMMANDS.items():
         app.command(name)(function)

@@ -24,7 +24,7 @@ ALL = 1 << 62
 
 
 def expire(
-    repository: Upkeep, older_than: datetime | timedelta, branches: str, by: CommitContext
+    repository: Upkeep, older_than: datetime | timedelta, branches: str, dry_run: bool, by: CommitContext
 ) -> ExpireResult:
     """Gives up what was over on some branches by a time; see `Upkeep.expire`."""
     must_be_texts("a pattern of branches", branches)
@@ -38,11 +38,13 @@ def expire(
         before = to_millis(older_than)
     intent = GiveUp(branches, before, by.author, now, shown)
     start = repository.refs.head(MAIN) or EMPTY
-    state = repository.committer.commit(MAIN, start, intent, by)
-    name, policy = intent.name, state.policies[intent.name]
+    policies = intent.onto(start).policies
+    if not dry_run:
+        policies = repository.committer.commit(MAIN, start, intent, by).policies
+    policy = policies.get(intent.name) or start.policies[intent.name]
     e = policy.expiry
     assert e is not None
-    count = _expired(repository, {name: policy})
+    count = _expired(repository, {intent.name: policy})
     return ExpireResult(branches, to_time(e.before), e.author, to_time(e.time), count)
 
 

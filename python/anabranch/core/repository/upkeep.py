@@ -72,7 +72,12 @@ class Upkeep:
         return self.states.write_checkpoint(self.resolved(branch).state)
 
     def expire(
-        self, older_than: datetime | timedelta, branches: str = "*", *, message: str = ""
+        self,
+        older_than: datetime | timedelta,
+        branches: str = "*",
+        *,
+        dry_run: bool = False,
+        message: str = "",
     ) -> ExpireResult:
         """Gives up the data of old states for ever: of those that were followed by another one by some time.
 
@@ -82,6 +87,7 @@ class Upkeep:
         Args:
             older_than: the time, or how long ago that is. One without a zone is UTC.
             branches: on which branches: a name, in which ``*`` stands for any characters.
+            dry_run: only tell how many commits it would be.
             message: of the commit on main.
 
         Raises:
@@ -91,7 +97,7 @@ class Upkeep:
         """
         from anabranch.core.repository.expiring import expire
 
-        return expire(self, older_than, branches, self.context(message))
+        return expire(self, older_than, branches, dry_run, self.context(message))
 
     def vacuum(
         self,
