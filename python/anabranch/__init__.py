@@ -27,6 +27,7 @@ from anabranch import errors
 from anabranch.catalog import Catalog
 from anabranch.committing import Transaction
 from anabranch.difference import Difference
+from anabranch.giving_up import DeletedObject, ExpireResult
 from anabranch.results import (
     Branch,
     Commit,
@@ -53,7 +54,9 @@ __all__ = [
     "Catalog",
     "Commit",
     "Conflict",
+    "DeletedObject",
     "Difference",
+    "ExpireResult",
     "MergeResult",
     "OptimizeResult",
     "Repository",

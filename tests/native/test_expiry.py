@@ -206,11 +206,15 @@ def test_others_know_after_a_minute(repo: Repository, refused: Refused) -> None:
     reader = other(repo, clock)
     held = reader.table("db.t", old)
     repo.expire(now())
-    assert held.to_arrow().num_rows == 1
+    dataset, lazy, relation = held.dataset(), held.scan_polars(), held.to_duckdb()
+    assert held.to_arrow().num_rows == dataset.to_table().num_rows == lazy.collect().height == 1
     clock.ahead = timedelta(seconds=61)
-    for read in (held.to_arrow, held.dataset, lambda: reader.table("db.t", old)):
+    for read in (held.to_arrow, held.dataset, dataset.to_table, lambda: reader.table("db.t", old)):
         with refused("ANABRANCH_REF.EXPIRED"):
             read()
+    for query in (lazy.collect, relation.fetchall):
+        with pytest.raises(Exception, match="was given up: ada"):  # of theirs
+            query()
     assert held.count() == 1, "which the log tells"
 
 

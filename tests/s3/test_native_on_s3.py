@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -95,3 +97,31 @@ def test_no_credentials_are_told_in_one_line(proxy: server.Proxy, monkeypatch: p
     with pytest.raises(anabranch.errors.RepositoryNoPermission) as caught:
         anabranch.open(f"s3://{server.BUCKET}/{uuid.uuid4().hex}", storage_options=options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_vacuum_goes_by_the_clock_of_the_store(
+    opened: Callable[[], Repository], proxy: server.Proxy
+) -> None:
+    repo = opened()
+    t = repo.create_table("db.t", {"id": list(range(1000))})
+    repo.create_tag("v0")
+    t.overwrite({"id": list(range(2000))})
+    t.overwrite({"id": list(range(3000))})
+    expired = repo.show().id
+    t.append({"id": [1]})
+    time.sleep(1.1)  # the store tells seconds
+    repo.expire(timedelta(0))
+    proxy.reset()
+    # the log, its newest entry, tags; merges; heads of branches; what is there; and what time it is
+    assert opened().vacuum() == []
+    assert sum(proxy.kinds().values()) <= 45, dict(proxy.kinds())
+    gone = repo.vacuum(timedelta(0), force=True)
+    assert len(gone) == 1, "the second; the third is there, and a tag names the first"
+    reader = opened()
+    proxy.reset()
+    with pytest.raises(anabranch.errors.RefExpired):
+        reader.table("db.t", expired)
+    assert reader.table("db.t").to_arrow().num_rows == 3001
+    assert reader.table("db.t", "v0").to_arrow().num_rows == 1000
+    assert sum(proxy.kinds().values()) <= 20, dict(proxy.kinds())
+    assert [f for f in repo.verify(full=True) if f.problem] == []

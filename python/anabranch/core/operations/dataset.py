@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
     """A table in one state. Files and row groups that can't hold wanted rows are not read.
 
     `conditions` tells what was pushed down so far; a None among them means that all rows were read.
+    `may_read` is asked before each read: what may be seen when a dataset is made may not be later.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         table: TableState,
         names: Sequence[str],
         condition: pc.Expression | None = None,
+        may_read: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._may_read = may_read
         self._table = table
         self._names = list(names)
         self._condition = condition
@@ -44,7 +47,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
     def as_type(self, kind: type[TableDataset]) -> TableDataset:
         """The same, read another way."""
-        return kind(self._store, self._table, self._names, self._condition)
+        return kind(self._store, self._table, self._names, self._condition, self._may_read)
 
     def must_be_comparable(self, sql: str) -> None:
         """See `collations`."""
@@ -63,6 +66,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         Raises:
             SqlFailed: for a condition on columns that are not there, or that makes no sense for their types.
         """
+        self._may_read()
         if isinstance(columns, Mapping):
             raise NotImplementedError("columns of a table are read by their names; compute others afterwards")
         condition = self._both(filter)
@@ -87,7 +91,8 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
     def filter(self, expression: pc.Expression) -> TableDataset:
         """The rows for which a condition is true."""
-        return type(self)(self._store, self._table, self._names, self._both(expression))
+        both = self._both(expression)
+        return type(self)(self._store, self._table, self._names, both, self._may_read)
 
     def to_table(self, **wanted: Any) -> pa.Table:
         """All rows; arguments are those of `scan`."""

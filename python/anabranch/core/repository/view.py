@@ -123,9 +123,10 @@ class TableView:
         """
         from anabranch.core.operations.dataset import TableDataset
 
-        self._repository.permits.may_select(self._state, self._ref)
-        names = [c.name for c in self._state.metadata.columns]
-        return TableDataset(self._repository.store, self._state, [*names, *(LINEAGE if hidden else ())])
+        t, ref, permits = self._state, self._ref, self._repository.permits
+        permits.may_select(t, ref)
+        names = [*(c.name for c in t.metadata.columns), *(LINEAGE if hidden else ())]
+        return TableDataset(self._repository.store, t, names, may_read=lambda: permits.may_select(t, ref))
 
     def count(self, where: Where | None = None, parameters: Parameters = None) -> int:
         """How many rows it has; without reading any where there is no condition."""
