@@ -173,7 +173,7 @@ class Left:
         return not over or str(e.id) in self.tagged
 
     def bases(self, ids: set[CommitId]) -> set[CommitId]:
-        """The bases of any two, and of any two of these, and so on: more than is needed, at times."""
+        """The bases of any two, and of any two of these, and so on."""
         known = {e.id: ancestors(self.repo, e.id) for e in self.entries.values()}
         waiting, seen, found = [*combinations(sorted(ids), 2)], set(), set[CommitId]()
         while waiting:
@@ -183,7 +183,7 @@ class Left:
                 common = {self.entries[p].id for p in known[pair[0]] & known[pair[1]]}
                 best = {c for c in common if not any(c.position in known[o] for o in common - {c})}
                 found |= best
-                waiting += combinations(sorted(best), 2)
+                waiting += combinations(sorted(found), 2)
         return found
 
 

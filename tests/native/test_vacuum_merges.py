@@ -99,3 +99,27 @@ def test_an_unfinished_merge_keeps_what_it_needs(repo: Repository, t: str) -> No
     overwrite(repo, 9)
     repo.expire(now())
     assert vacuumed(repo) and data(repo) < source | files(repo)
+
+
+def test_an_unfinished_merge_goes_on_where_its_branch_was_reset_to(repo: Repository) -> None:
+    """Then it has another base, which no branch had in common with what is merged before."""
+    copied = {"anabranch.write.mode": "copy-on-write"}
+    repo.create_table("db.t", [{"id": i, "a": "base"} for i in range(4)], properties=IN_FILES | copied)
+    repo.create_branch("dev")
+    repo.table("db.t", "dev").update({"a": "'common'"}, "id = 0")
+    common = files(repo, ref="dev")
+    repo.create_branch("other", "dev")
+    for branch in ("dev", "other", "main"):
+        repo.table("db.t", branch).update({"a": f"'{branch}'"}, "id = 2")
+        repo.table("db.t", branch).update({"a": f"'{branch}'"}, f"id = {len(branch) % 4}")
+    repo.merge("dev", keep_conflicts=True)
+    repo.drop_branch("dev")
+    repo.expire(now())
+    vacuumed(repo)
+    assert common <= data(repo)
+    repo.reset_branch("main", "other")
+    assert [(c.base, c.ours, c.theirs) for c in repo.conflicts()] == [("base", "other", "dev")]
+    repo.resolve("theirs")
+    repo.continue_merge()
+    merged = [r["a"] for r in repo.table("db.t").to_arrow().sort_by("id").to_pylist()]
+    assert merged == ["common", "other", "dev", "dev"]

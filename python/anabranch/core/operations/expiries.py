@@ -48,24 +48,26 @@ def first_left(newest: Commit, known: int, before: int, time_of: Callable[[int],
 def bases_between(
     heads: Sequence[tuple[Position, Vector]], vector_of: Callable[[Position], Vector]
 ) -> set[Position]:
-    """The merge bases of any two heads, and those under several bases, by which they are merged [MRG-1]."""
-    found: set[Position] = set()
+    """What merges of some heads may need as bases, now and after any of them was merged [MRG-1].
+
+    These are the bases of any two; and of any two of these, since several bases are merged first; and so on.
+
+    Args:
+        heads: places and version vectors.
+        vector_of: the version vector of an ancestor.
+    """
+    found: dict[Position, Vector] = {}
     seen: set[frozenset[Position]] = set()
-    for (one, a), (other, b) in combinations(heads, 2):
-        common = frozenset(candidates(a, b))  # of most pairs these are the same few
-        if common not in seen:
-            seen.add(common)
-            found |= _bases(a, b, {one.ordinal, other.ordinal}, vector_of)
-    return found
-
-
-def _bases(a: Vector, b: Vector, first: set[int], vector_of: Callable[[Position], Vector]) -> set[Position]:
-    bases = sorted(maximal(candidates(a, b), first, vector_of))
-    found = set(bases)
-    if bases:
-        known = vector_of(bases[0])
-        for base in bases[1:]:
-            vector = vector_of(base)
-            found |= _bases(known, vector, {base.ordinal}, vector_of)
-            known = {o: max(known.get(o, -1), vector.get(o, -1)) for o in {*known, *vector}}
-    return found
+    level = dict(heads)
+    while level:
+        new: dict[Position, Vector] = {}
+        for (one, a), (other, b) in combinations(level.items(), 2):
+            common = frozenset(candidates(a, b))  # of most pairs these are the same few
+            if common not in seen:
+                seen.add(common)
+                for p in maximal(common, {one.ordinal, other.ordinal}, vector_of):
+                    if p not in found and p not in new:
+                        new[p] = vector_of(p)
+        found |= new
+        level = found if new else {}
+    return {*found}

@@ -17,7 +17,6 @@ from anabranch.core.format.names import (
     TAGS,
     CommitId,
     Position,
-    decoded,
     log_folder,
     log_object,
     manifest,
@@ -45,14 +44,22 @@ class Line:
     """A log, and how much of it is left.
 
     Attributes:
-        ordinal: of the log.
-        newest: the number of its newest entry.
-        first: of the first entry whose state was not given up; after the newest if all were.
+        newest: its newest entry.
+        first: the number of the first one whose state was not given up; after the newest if all were.
     """
 
-    ordinal: int
-    newest: int
+    newest: Entry
     first: int
+
+    @property
+    def ordinal(self) -> int:
+        """Of the log."""
+        return self.newest.id.position.ordinal
+
+    @property
+    def last(self) -> int:
+        """The number of the newest entry."""
+        return self.newest.id.position.seq
 
 
 class Surviving:
@@ -96,7 +103,7 @@ class Surviving:
                 return log.get(Position(ordinal, seq)).commit.time
 
             first = first_left(newest.commit, known, policy.expiry.before, time_of)
-        return Line(ordinal, newest.id.position.seq, first)
+        return Line(newest, first)
 
     def _ends(self, ordinal: int) -> tuple[Entry | None, int]:
         """The newest entry of a log, and the number of the newest that counts as one after a state."""
@@ -135,7 +142,7 @@ class Surviving:
             return {}
         return dict(self._states.after(self._states.log.get(Position(ordinal, known))).policies)
 
-    def _generations(self, folder: str, decode: Callable[[Members], T | None]) -> Iterator[tuple[str, T]]:
+    def _generations(self, folder: str, decode: Callable[[Members], T | None]) -> Iterator[T]:
         """What the newest objects under names tell, and those before that ended a short time ago."""
         for path in self._store.folders(folder):
             found = [(n, o) for o in self._store.objects(path) if (n := number_of(o.path)) is not None]
@@ -147,7 +154,7 @@ class Surviving:
                 data = self._store.read(o.path)
                 value = None if data is None else decode(Members(parse(data, o.path), o.path))
                 if value is not None:
-                    yield decoded(path.rsplit("/", 1)[-1]), value
+                    yield value
 
     def tagged(self) -> set[CommitId]:
         """Commits that tags name, or named a short time ago."""
@@ -155,20 +162,15 @@ class Surviving:
         def decode(r: Members) -> CommitId | None:
             return r.parsed_or_none("commit", CommitId.parse, "a commit id")
 
-        return {id for _, id in self._generations(TAGS, decode)}
+        return {*self._generations(TAGS, decode)}
 
-    def needed_by_merges(self) -> set[CommitId]:
-        """Sources of unfinished merges, and the bases of these and of any two branches."""
-        heads = {name: s for name in self._refs.branch_names() if (s := self._refs.head(name)) is not None}
-        merges = list(self._generations(MERGES, UnfinishedMerge.decode))
-        ends = [(s.position, s.vector) for s in heads.values()]
-        bases = bases_between(ends, self._vector)
-        for branch, merge in merges:
-            source, target = self._states.at(merge.commit), heads.get(branch)
-            if target is not None:
-                pair = [(source.position, source.vector), (target.position, target.vector)]
-                bases |= bases_between(pair, self._vector)
-        return {m.commit for _, m in merges} | {self._states.log.get(p).id for p in bases}
+    def needed_by_merges(self, lines: list[Line]) -> set[CommitId]:
+        """Sources of unfinished merges, and what is a base of these and of heads, or may become one."""
+        sources = {m.commit for m in self._generations(MERGES, UnfinishedMerge.decode)}
+        heads = {line.newest.id for line in lines if line.newest.commit.closing is None}
+        ends = map(self._states.at, sorted(heads | sources))
+        bases = bases_between([(s.position, s.vector) for s in ends], self._vector)
+        return sources | {self._states.log.get(p).id for p in bases}
 
     def _vector(self, at: Position) -> dict[int, int]:
         return dict(self._state(at).vector)
@@ -187,11 +189,11 @@ class Surviving:
         for commit in sorted(held):
             found.state(self._states.at(commit))
         for line in lines:
-            if line.first > line.newest:
+            if line.first > line.last:
                 continue
             state = self._state(Position(line.ordinal, line.first))
             found.state(state)
-            for entry in self.entries(line, line.first + 1, line.newest):
+            for entry in self.entries(line, line.first + 1, line.last):
                 state = self._states.advance(state, [entry])
                 for id, change in entry.commit.tables.items():
                     if change.adopt is not None:
@@ -212,7 +214,7 @@ class Surviving:
         """What entries whose states were given up say of one table."""
         found = References()
         for line in lines:
-            for entry in self.entries(line, 0, min(line.first, line.newest + 1) - 1):
+            for entry in self.entries(line, 0, min(line.first, line.last + 1) - 1):
                 change = entry.commit.tables.get(table)
                 if change is not None:
                     found.change(table, change, self._listed(change))

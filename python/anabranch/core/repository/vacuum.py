@@ -81,7 +81,7 @@ class Vacuum:
         repository = self._repository
         surviving = Surviving(self._store, repository.states, repository.refs, since)
         lines = surviving.lines(surviving.policies())
-        needed = surviving.references(lines, surviving.tagged() | surviving.needed_by_merges())
+        needed = surviving.references(lines, surviving.tagged() | surviving.needed_by_merges(lines))
         of_table = None if self._table is None else surviving.given_up(lines, self._table)
         return lambda path: _is_unneeded(path, needed, of_table)
 
