@@ -71,6 +71,7 @@ USES: dict[str, Callable[[Past], Any]] = {
 }
 
 
+@pytest.mark.proves("EXP-2")
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_what_was_given_up_is_refused_in_words_that_tell_who_did_it(
     past: Past, refused: Refused, use: Callable[[Past], Any]
@@ -86,6 +87,7 @@ def test_what_was_given_up_is_refused_in_words_that_tell_who_did_it(
     assert ([b.commit for b in past.repo.branches()], past.repo.tags()) == before
 
 
+@pytest.mark.proves("EXP-2")
 def test_the_history_stays(past: Past) -> None:
     repo = past.repo
     assert [c.operation for c in repo.log()] == [
@@ -103,6 +105,7 @@ def test_the_history_stays(past: Past) -> None:
     assert [f for f in repo.verify(full=True) if f.problem] == []
 
 
+@pytest.mark.proves("EXP-1")
 def test_heads_and_what_tags_name_stay_however_old(past: Past, refused: Refused) -> None:
     repo = past.repo
     assert (ids(repo), ids(repo, past.left), ids(repo, "v0"), ids(repo, past.tagged)) == (
@@ -120,6 +123,7 @@ def test_heads_and_what_tags_name_stay_however_old(past: Past, refused: Refused)
         ids(other(repo), past.tagged)
 
 
+@pytest.mark.proves("EXP-1")
 def test_a_branch_that_was_dropped_is_over_then(repo: Repository, refused: Refused) -> None:
     repo.create_table("db.t", {"id": [0]})
     repo.create_branch("b")
@@ -134,6 +138,7 @@ def test_a_branch_that_was_dropped_is_over_then(repo: Repository, refused: Refus
         ids(repo, last)
 
 
+@pytest.mark.proves("EXP-1")
 def test_only_branches_that_a_pattern_names_lose_states(repo: Repository, refused: Refused) -> None:
     repo.create_table("db.t", {"id": [0]})
     commits = {}
@@ -156,6 +161,7 @@ def test_only_branches_that_a_pattern_names_lose_states(repo: Repository, refuse
         ids(repo, commits["ci/1"])
 
 
+@pytest.mark.proves("EXP-3")
 def test_what_was_given_up_does_not_come_back(repo: Repository, refused: Refused) -> None:
     repo.create_table("db.t", {"id": [0]})
     first = repo.expire(timedelta(minutes=1))
@@ -180,6 +186,7 @@ def test_a_pattern_is_one_that_a_branch_may_match(repo: Repository, refused: Ref
         repo.expire(timedelta(0), pattern)
 
 
+@pytest.mark.proves("EXP-2")
 def test_a_version_is_there_as_long_as_it_was_the_newest(repo: Repository, refused: Refused) -> None:
     t = repo.create_table("db.t", {"id": [0]})
     t.append({"id": [1]})
@@ -198,6 +205,7 @@ def test_a_version_is_there_as_long_as_it_was_the_newest(repo: Repository, refus
     assert t.at(2).to_arrow(["id"]).num_rows == 3, "it is the newest still"
 
 
+@pytest.mark.proves("EXP-2")
 def test_others_know_after_a_minute(repo: Repository, refused: Refused) -> None:
     repo.create_table("db.t", {"id": [0]})
     repo.table("db.t").append({"id": [1]})
@@ -306,6 +314,7 @@ def test_versions_of_rows_are_told_as_far_as_they_can_be_read(repo: Repository, 
         t.row_history(3)
 
 
+@pytest.mark.proves("EXP-2")
 def test_merges_read_their_bases_which_nobody_else_may(repo: Repository, refused: Refused) -> None:
     rows = [{"id": i, "a": f"a{i}"} for i in range(3)]
     repo.create_table("db.t", rows, properties=IN_FILES)

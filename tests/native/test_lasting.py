@@ -31,6 +31,7 @@ def writers() -> Iterator[tuple[str, Callable[[Repository, Clock], Any]]]:
     yield "append", generator
 
 
+@pytest.mark.proves("TXN-7")
 @pytest.mark.parametrize("write", dict(writers()).values(), ids=dict(writers()))
 def test_what_took_more_than_three_days_is_not_committed(
     repo: Repository, refused: Refused, write: Callable[[Repository, Clock], Any]
@@ -47,6 +48,7 @@ def test_what_took_more_than_three_days_is_not_committed(
     assert ids(repo) == [0, 2]
 
 
+@pytest.mark.proves("TXN-7")
 def test_nor_is_a_ref_made(repo: Repository, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     slow = other(repo, clock)

@@ -28,6 +28,7 @@ def t(repo: Repository) -> str:
     return "db.t"
 
 
+@pytest.mark.proves("VAC-1")
 def test_what_only_expired_states_need_goes(repo: Repository, t: str) -> None:
     first = files(repo)
     second = overwrite(repo, 1)
@@ -47,6 +48,7 @@ def test_what_only_expired_states_need_goes(repo: Repository, t: str) -> None:
     assert vacuumed(repo) == set()
 
 
+@pytest.mark.proves("VAC-3")
 def test_what_was_deleted_stays_known(repo: Repository, t: str) -> None:
     assert repo.store.folder is not None
     overwrite(repo, 1)
@@ -74,6 +76,7 @@ def test_a_shorter_grace_is_forced(repo: Repository, refused: Refused) -> None:
     assert repo.vacuum(timedelta(days=7)) == repo.vacuum(timedelta(hours=1), force=True) == []
 
 
+@pytest.mark.proves("VAC-2")
 def test_what_is_young_stays(repo: Repository, t: str) -> None:
     first = files(repo)
     overwrite(repo, 1)
@@ -84,6 +87,7 @@ def test_what_is_young_stays(repo: Repository, t: str) -> None:
     assert {o.path for o in repo.vacuum()} == first
 
 
+@pytest.mark.proves("VAC-2")
 def test_an_expiry_counts_when_all_who_did_not_know_it_are_too_late(repo: Repository, t: str) -> None:
     first = files(repo)
     overwrite(repo, 1)
@@ -98,6 +102,7 @@ def test_an_expiry_counts_when_all_who_did_not_know_it_are_too_late(repo: Reposi
     assert {o.path for o in repo.vacuum()} == first
 
 
+@pytest.mark.proves("VAC-2", "TXN-7")
 def test_a_restore_that_began_before_an_expiry_finds_its_files(repo: Repository, t: str) -> None:
     old = repo.show().id
     overwrite(repo, 1)
@@ -115,6 +120,7 @@ def test_a_restore_that_began_before_an_expiry_finds_its_files(repo: Repository,
     assert ids(repo) == [0]
 
 
+@pytest.mark.proves("VAC-2")
 def test_the_clock_of_a_writer_does_not_matter(repo: Repository, t: str) -> None:
     """A commit whose time is long past makes the state before over at once, and a branch of it may be on its way."""
     clock = Clock()
@@ -143,6 +149,7 @@ def test_files_of_commits_that_failed_go(repo: Repository, t: str) -> None:
     assert data(repo) - files(repo) == vacuumed(repo)
 
 
+@pytest.mark.proves("VAC-1")
 def test_what_was_left_half_written_goes_and_what_is_not_ours_stays(repo: Repository, t: str) -> None:
     assert repo.store.folder is not None
     folder = repo.store.folder / "data" / repo.table("db.t").id
@@ -158,6 +165,7 @@ def test_what_was_left_half_written_goes_and_what_is_not_ours_stays(repo: Reposi
     assert not half.exists() and all(p.exists() for p in kept)
 
 
+@pytest.mark.proves("VAC-1")
 def test_states_of_dropped_branches_and_tables_are_states(repo: Repository, t: str) -> None:
     repo.create_branch("b")
     on_branch = overwrite(repo, 1, "b")
@@ -213,6 +221,7 @@ def test_deletion_vectors_go_when_no_state_has_them(repo: Repository) -> None:
     assert [f for f in repo.verify(full=True) if f.problem] == []
 
 
+@pytest.mark.proves("VAC-2")
 def test_a_tag_holds_its_files_and_for_a_while_after_it_was_dropped(repo: Repository, t: str) -> None:
     first = files(repo)
     repo.create_tag("v0")
@@ -263,6 +272,7 @@ def ruled_by_others(repo: Repository) -> None:
     ruled(repo, "hold:x", kind="hold", branches="some-other-branch")
 
 
+@pytest.mark.proves("VAC-1")
 @pytest.mark.parametrize("harm", [damaged, headless, ruled_by_others])
 def test_what_can_not_be_told_keeps_everything(
     repo: Repository, t: str, harm: Callable[[Repository], None]
@@ -279,6 +289,7 @@ def test_what_can_not_be_told_keeps_everything(
     assert data(repo) == before
 
 
+@pytest.mark.proves("VAC-1")
 def test_a_log_that_no_branch_got_counts(repo: Repository, t: str) -> None:
     """As that of a rebase which is going on."""
     state = repo.refs.head("main")
@@ -314,6 +325,7 @@ def test_other_stores_than_folders(remote: Repository) -> None:
     assert remote.store.names("_anabranch/probes") == []
 
 
+@pytest.mark.proves("VAC-3")
 def test_many_files_are_several_records(
     repo: Repository, t: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

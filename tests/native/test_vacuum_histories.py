@@ -198,6 +198,7 @@ def needed(repo: Repository, ids: set[CommitId]) -> set[str]:
     return found
 
 
+@pytest.mark.proves("EXP-1", "VAC-1")
 @pytest.mark.parametrize("vectors", ["in commits", "objects"])
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(STEPS), min_size=10, max_size=40))
 def test_what_is_left_reads_as_before_and_nothing_else_is_left(

@@ -15,6 +15,7 @@ def t(repo: Repository) -> str:
     return "db.t"
 
 
+@pytest.mark.proves("VAC-1")
 def test_files_that_others_took_over_stay(repo: Repository, t: str) -> None:
     """RESTORE and merges adopt states, or single files, of commits that are expired by themselves."""
     old = repo.show().id
@@ -34,6 +35,7 @@ def test_files_that_others_took_over_stay(repo: Repository, t: str) -> None:
     assert [f for f in repo.verify(full=True) if f.problem] == []
 
 
+@pytest.mark.proves("VAC-1")
 def test_bases_of_branches_stay(repo: Repository) -> None:
     repo.create_table("db.t", [{"id": i, "a": "base"} for i in range(4)], properties=IN_FILES)
     base = files(repo)
@@ -55,6 +57,7 @@ def test_bases_of_branches_stay(repo: Repository) -> None:
     ]
 
 
+@pytest.mark.proves("VAC-1")
 def test_the_bases_under_several_bases_stay(repo: Repository) -> None:
     """Each branch merged the other as it was before: the rows of both are told against what both came from."""
     rows = [{"id": i, "a": "base", "b": "base"} for i in range(3)]
@@ -79,6 +82,7 @@ def test_the_bases_under_several_bases_stay(repo: Repository) -> None:
     assert [f for f in repo.verify(full=True) if f.problem] == []
 
 
+@pytest.mark.proves("VAC-1")
 def test_an_unfinished_merge_keeps_what_it_needs(repo: Repository, t: str) -> None:
     repo.table("db.t").overwrite([{"id": 5}])
     repo.create_branch("dev")
