@@ -27,6 +27,7 @@ from anabranch.results import (
     TableVersion,
     Tag,
 )
+from anabranch.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class Catalog(Merging, Committing, Policies, Grants):
+class Catalog(Merging, Committing, Policies, Grants, Upkeep):
     """A repository that a Spark session knows as a catalog.
 
     A ref is the name of a branch or a tag, the id of a commit (its first digits do), or one of these with

@@ -16,6 +16,7 @@ from anabranch._builder import TableBuilder
 from anabranch._merge import MergeBuilder, check_assignments, check_expression
 from anabranch._optimize import OptimizeBuilder
 from anabranch.changes import cell_changes, row_changes
+from anabranch.upkeep import vacuum_statement
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -301,6 +302,24 @@ class Table:
     def optimize(self) -> OptimizeBuilder:
         """Puts small files together: ``.where("id < 100").executeCompaction()``. No row changes."""
         return OptimizeBuilder(self._spark, self._id)
+
+    def vacuum(self, retentionHours: float | None = None) -> DataFrame:
+        """Deletes files of the table that no state needs but expired ones (`anabranch.Catalog.expire`), or none.
+
+        Old versions are kept until they are expired, unlike those of Delta.
+
+        Args:
+            retentionHours: what is younger stays, since a running writer may be about to commit it; and what
+                was expired less than half of it ago. A part of an hour counts as one; None is 7 days.
+
+        Returns:
+            What was deleted: ``path``, ``size`` and ``modified``.
+
+        Raises:
+            AnalysisException: ANABRANCH_VACUUM.GRACE_TOO_SHORT for less than 7 days, unless the session sets
+                spark.anabranch.vacuum.check-grace to false.
+        """
+        return self._spark.sql(vacuum_statement(self._id, retentionHours))
 
     # --- going back
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from pyspark.sql import Row
 
 from anabranch import Catalog, MergeResult, RestoreResult, TableChange
+from anabranch.giving_up import ExpireResult
 
 MICROS = 1_767_225_600_000_001
 TIME = datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=timezone.utc)
@@ -79,6 +80,12 @@ STATEMENTS: list[tuple[Callable[[Catalog], object], str, dict[str, Any]]] = [
         lambda c: c.diff("main", "b", ["d.b", "t"]),
         "CALL `lake`.system.diff(from => :from, to => :to, table => :table)",
         {"from": "main", "to": "b", "table": "`d.b`.t"},
+    ),
+    (lambda c: c.vacuum(), "VACUUM IN `lake`", {}),
+    (
+        lambda c: c.vacuum("db.t", retain_hours=199.5, dry_run=True),
+        "VACUUM `lake`.`db`.`t` RETAIN 200 HOURS DRY RUN",
+        {},
     ),
 ]
 
@@ -190,6 +197,22 @@ def test_restore(session: Session, lake: Catalog) -> None:
     for wrong in ({}, {"version": 1, "timestamp": TIME}):
         with pytest.raises(ValueError, match="not both"):
             lake.restore("db.t", **wrong)
+
+
+def test_expiries(session: Session, lake: Catalog) -> None:
+    row = {"branches": "*", "before": MICROS, "author": "ada", "time": MICROS, "expired_commits": 3}
+    session.answer = [row]
+    assert lake.expire(TIME) == ExpireResult("*", TIME, "ada", TIME, 3)
+    lake.expire(timedelta(days=30), "ci/*")
+    call = "CALL `lake`.system.expire(older_than => :older_than, branches => :branches)"
+    assert session.said[0] == (call, {"older_than": TIME, "branches": "*"})
+    assert session.said[1][1]["branches"] == "ci/*"
+    assert datetime.now(timezone.utc) - session.said[1][1]["older_than"] - timedelta(days=30) < timedelta(
+        minutes=1
+    )
+    wrong: Any = "30 days"
+    with pytest.raises(TypeError, match="a datetime or a timedelta"):
+        lake.expire(wrong)
 
 
 def test_commit_info_sets_and_restores(session: Session, lake: Catalog) -> None:
