@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +25,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
     `conditions` tells what was pushed down so far; a None among them means that all rows were read.
     `may_read` is asked before each read: what may be seen when a dataset is made may not be later.
+    `columns_read` are those of all scans so far.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         self._names = list(names)
         self._condition = condition
         self.conditions: list[pc.Expression | None] = []
+        self.columns_read: set[str] = set()
         # what looks below Python finds one file, which is not there, and whose name tells why
         local = fs.LocalFileSystem()
         super().__init__([_FORMAT.make_fragment(_NOWHERE, local)], self.schema, _FORMAT, local)
@@ -49,9 +51,9 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         """The same, read another way."""
         return kind(self._store, self._table, self._names, self._condition, self._may_read)
 
-    def must_be_comparable(self, sql: str) -> None:
+    def must_be_comparable(self, used: str | pc.Expression | Collection[str]) -> None:
         """See `collations`."""
-        must_be_comparable(self._table.full_name, self._table.metadata, sql)
+        must_be_comparable(self._table.full_name, self._table.metadata, used)
 
     @property
     def schema(self) -> pa.Schema:
@@ -65,12 +67,16 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
         Raises:
             SqlFailed: for a condition on columns that are not there, or that makes no sense for their types.
+            SqlCollation: for one on text that a collation compares.
         """
         self._may_read()
         if isinstance(columns, Mapping):
             raise NotImplementedError("columns of a table are read by their names; compute others afterwards")
         condition = self._both(filter)
+        names = self._names if columns is None else list(columns)
+        self.columns_read.update(names)
         if condition is not None:
+            self.must_be_comparable(condition)
             schema = full_schema(self._table)
             try:
                 # tried on a row of NULLs: of none at all, types that can't be compared are not seen
@@ -78,7 +84,7 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
             except (pa.ArrowException, TypeError) as e:
                 raise error("ANABRANCH_SQL.FAILED", reason=str(e).splitlines()[0].rstrip(".")) from None
         self.conditions.append(condition)
-        return Scan(self._store, self._table, self._names if columns is None else list(columns), condition)
+        return Scan(self._store, self._table, names, condition)
 
     def _both(self, condition: pc.Expression | None) -> pc.Expression | None:
         if self._condition is None or condition is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from anabranch.core.operations.unnamed import walked
 from anabranch.errors import error
 
 if TYPE_CHECKING:
@@ -78,14 +79,7 @@ if hasattr(os, "register_at_fork"):
 def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
     """The nodes of a query, as the parser of DuckDB has them."""
     ((text,),) = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
-    stack = [json.loads(text)]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            yield node
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
+    yield from walked(json.loads(text))
 
 
 def bound(parameters: Parameters) -> Any:

@@ -12,6 +12,7 @@ from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
 from anabranch.core.operations.refs_in_queries import PART, Name, at_refs, others, paths, words_of
+from anabranch.core.operations.unnamed import may_compare_unnamed
 from anabranch.errors import AnabranchError, TableNotFound, error
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
             connection.execute(statement.query)
         if _kind(statements[-1]) not in _READING:
             raise _failed(f"{_kind(statements[-1])} is no query, and here the repository is only read")
-        return connection.sql(tables.known(statements[-1].query), params=values).to_arrow_table()
+        try:
+            return connection.sql(tables.known(statements[-1].query), params=values).to_arrow_table()
+        finally:  # of a condition that was pushed down, DuckDB tells in words of its own
+            tables.must_have_been_comparable()
 
 
 def _kind(statement: duckdb.Statement) -> str:
@@ -73,6 +77,8 @@ class _Tables:
         self._hidden = [name for name in LINEAGE if name in sql.lower()]
         self._made: dict[tuple[Name, str | None], str] = {}
         self._sql = sql
+        self._datasets: list[TableDataset] = []
+        self._compares_unnamed = False
         self._plain: dict[str, Name] = {}  # for DuckDB, names that differ in case are one
 
     def at(self, name: Name, ref: str | None) -> str:
@@ -101,10 +107,19 @@ class _Tables:
             at = start + len(written[0].encode())
         return done + data[at:].decode()
 
+    def must_have_been_comparable(self) -> None:
+        """Refuses a query that has read text that a collation compares, and may have compared it.
+
+        What was read tells, for a query need not name it, and does not read what it doesn't need.
+        """
+        for dataset in self._datasets if self._compares_unnamed else ():
+            dataset.must_be_comparable(dataset.columns_read)
+
     def _view(self, schema: str, name: str, dataset: TableDataset) -> str:
         made = f"{quoted(schema)}.{quoted(name)}"
         plain = f"{made} of the repository"
         dataset.must_be_comparable(self._sql)
+        self._datasets.append(dataset)
         columns = [n for n in dataset.schema.names if n not in LINEAGE or n in self._hidden]
         self._connection.register(plain, dataset)
         select = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(plain)}"
@@ -115,6 +130,7 @@ class _Tables:
     def _named(self, text: str) -> Iterator[tuple[int, Name]]:
         """The tables of a query, as the parser of DuckDB has them: where they stand, in bytes, and names."""
         nodes = list(syntax(self._connection, text))
+        self._compares_unnamed = may_compare_unnamed(nodes)
         if nodes[0].get("error"):  # it takes apart no EXPLAIN and no PIVOT: what may be a table is tried
             yield from self._guessed(text)
         for node in nodes:
