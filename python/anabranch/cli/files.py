@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import codecs
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anabranch.cli import ndjson
 from anabranch.cli.binary import Binary, decoded, encoded, has_binary
-from anabranch.errors import AnabranchError, error
+from anabranch.cli.sources import Format, Source, batches, told, unusable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,47 +20,78 @@ _PLAIN = r"^[+-]?[0-9]+(\.[0-9]*)?$"
 _LEADING_ZERO = r"^[+-]?0[0-9xX]"
 
 
-def unusable(file: Path, reason: str) -> AnabranchError:
-    """The error for a file that can't be read or written."""
-    return error("ANABRANCH_CLIENT.FILE", file=file, reason=reason.splitlines()[0].rstrip("."))
-
-
-def read(file: Path, table: pa.Schema | None, binary: Binary | None = None) -> Any:
-    """Rows of a file, as `Table.append` takes them.
+def read(sources: Sequence[Source], table: pa.Schema | None, binary: Binary | None = None) -> Any:
+    """Rows of files of one kind, as `Table.append` takes them.
 
     Args:
-        file: its suffix tells what it is.
+        sources: the files.
         table: of the table that they are for; None for a new one, whose types the values tell.
         binary: how bytes are written in text; None for texts that are meant themselves.
 
     Raises:
         ClientFile: for what is no such file.
     """
+    first = sources[0]
+    if first.format is Format.parquet:
+        readers = [batches(s) for s in sources]
+        return readers[0] if len(readers) == 1 else readers
+    if first.format is Format.ndjson:
+        data = b"\n".join(s.data.removeprefix(codecs.BOM_UTF8) for s in sources)
+        named = first.name if len(sources) == 1 else f"{first.name}, … {sources[-1].name}"
+        return told(named, lambda: ndjson.read(data, table, binary))
+    tables = [_csv(s, table, binary) for s in sources]
+    if len(tables) == 1:
+        return tables[0]
+    texts = _mixed(tables) if table is None else []
+    tables = [_csv(s, table, binary, texts) for s in sources] if texts else tables
+    return [_untyped(t, tables) for t in tables]
+
+
+def _mixed(tables: Sequence[pa.Table]) -> list[str]:
+    """Columns whose values one type does not hold: in some of the files they are texts, in others not."""
     import pyarrow as pa
-    from pyarrow import parquet
 
-    readers: Mapping[str, Callable[[], Any]] = {
-        ".csv": lambda: _csv(file, table, binary),
-        ".ndjson": lambda: ndjson.read(file, table, binary),
-        ".jsonl": lambda: ndjson.read(file, table, binary),
-        ".parquet": lambda: parquet.read_table(file, partitioning=None),
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        raise unusable(file, f"'{file.suffix}' is none of {', '.join(readers)}")
-    try:
-        return reader()
-    except (pa.ArrowException, OSError, ValueError) as e:
-        raise unusable(file, str(e)) from e
+    found = []
+    for name in dict.fromkeys(n for t in tables for n in t.column_names):
+        fields = [pa.field(name, c.type) for c in _columns(name, tables) if c.null_count < len(c)]
+        try:
+            pa.unify_schemas([pa.schema([f]) for f in fields], promote_options="permissive")
+        except pa.ArrowException:
+            found.append(name)
+    return found
 
 
-def _csv(file: Path, table: pa.Schema | None, binary: Binary | None) -> pa.Table:
+def _columns(name: str, tables: Sequence[pa.Table]) -> list[pa.ChunkedArray]:
+    places = [(t, t.schema.get_field_index(name)) for t in tables]
+    return [t.column(i) for t, i in places if i >= 0]
+
+
+def _untyped(table: pa.Table, tables: Sequence[pa.Table]) -> pa.Table:
+    """A file of several: a column that is empty in it, and not in others, has no type of its own."""
+    import pyarrow as pa
+
+    for i, name in enumerate(table.column_names):
+        others = _columns(name, tables)
+        if table.column(i).null_count == len(table) and any(c.null_count < len(c) for c in others):
+            table = table.set_column(i, name, pa.nulls(len(table)))
+    return table
+
+
+def _csv(
+    source: Source, table: pa.Schema | None, binary: Binary | None, texts: Sequence[str] = ()
+) -> pa.Table:
+    return told(source.name, lambda: _parsed(source, table, binary, texts))
+
+
+def _parsed(
+    source: Source, table: pa.Schema | None, binary: Binary | None, as_texts: Sequence[str]
+) -> pa.Table:
     """NULL is nothing between two commas, and `""` an empty text; new columns hold what is written, whole."""
     import pyarrow as pa
     from pyarrow import csv
 
     parsing = csv.ParseOptions(newlines_in_values=True)
-    with csv.open_csv(file, parse_options=parsing) as start:
+    with csv.open_csv(source.opened(), parse_options=parsing) as start:
         names = start.schema.names
     parsing.ignore_empty_lines = len(names) > 1  # where there is one column, they are rows
 
@@ -71,16 +103,17 @@ def _csv(file: Path, table: pa.Schema | None, binary: Binary | None) -> pa.Table
             column_types=types,
             include_columns=only or [],
         )
-        return csv.read_csv(file, parse_options=parsing, convert_options=options)
+        return csv.read_csv(source.opened(), parse_options=parsing, convert_options=options)
 
     known = {f.name.lower(): f.type for f in table or () if not pa.types.is_nested(f.type)}
     types = {n: known[n.lower()] for n in names if n.lower() in known}
+    types |= {n: pa.string() for n in names if n in as_texts}
     coded = [n for n, t in types.items() if pa.types.is_binary(t)] if binary else []
     rows = load(types | dict.fromkeys(coded, pa.string()))
     guessed = [f for f in rows.schema if f.name not in types and names.count(f.name) == 1]
     for f in guessed:
         if pa.types.is_binary(f.type):
-            raise unusable(file, f"the column {f.name} is not in UTF-8")
+            raise unusable(source.name, f"the column {f.name} is not in UTF-8")
     numbers = [f for f in guessed if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
     texts = load({f.name: pa.string() for f in numbers}, [f.name for f in numbers]) if numbers else None
     better = {f.name: pa.string() for f in guessed if pa.types.is_time(f.type) or pa.types.is_null(f.type)}

@@ -19,25 +19,24 @@ _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _SPECIAL = re.compile(rb'"(?:NaN|-?Infinity)"')
 
 
-def read(file: Path, table: pa.Schema | None, binary: Binary | None) -> Any:
-    """Rows of a file, as `Table.append` takes them.
+def read(data: bytes, table: pa.Schema | None, binary: Binary | None) -> Any:
+    """Rows of files, as `Table.append` takes them.
 
     Args:
-        file: where they are.
+        data: of the files, one after the other.
         table: of the table that they are for; None for a new one, whose types the values tell.
         binary: how bytes are written; None for text that is meant itself.
     """
     import pyarrow as pa
     from pyarrow import json as ndjson
 
-    data = file.read_bytes()
     maps = any(has_map(f.type) or (binary and has_binary(f.type)) for f in table or ())
     if maps or _LONG.search(data) or _SPECIAL.search(data):  # Arrow reads other values of these, or none
         text = data.decode("utf-8-sig")
         return _typed([json.loads(line) for line in text.split("\n") if line.strip()], table, binary)
     dates = [f.name for f in table or () if pa.types.is_date(f.type)]
     told = table and pa.schema([(f.name, pa.string() if f.name in dates else f.type) for f in table])
-    rows = ndjson.read_json(file, parse_options=ndjson.ParseOptions(explicit_schema=told))
+    rows = ndjson.read_json(pa.BufferReader(data), parse_options=ndjson.ParseOptions(explicit_schema=told))
     wanted = [(f.name, pa.date32() if f.name in dates else f.type) for f in rows.schema]
     return rows.cast(pa.schema(wanted))
 

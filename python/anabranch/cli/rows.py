@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from anabranch.cli import files, settings
+from anabranch.cli import files as reading
+from anabranch.cli import settings, sources
 from anabranch.cli.binary import AsBinary
 from anabranch.cli.looking import Table
 from anabranch.cli.output import Json, command, print_json, print_rows, print_written, short
@@ -62,31 +63,45 @@ def sql(
 
 @command
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="A .csv, .ndjson (.jsonl) or .parquet file.", exists=True, dir_okay=False)
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files (.csv, .ndjson, .jsonl, these with .gz; .parquet), folders, or - for input."
+        ),
     ],
     table: Table,
     mode: Annotated[Mode, typer.Option(help="What becomes of the rows that are there.")] = Mode.append,
     key: Annotated[list[str] | None, typer.Option(help="Keys of an upsert.")] = None,
+    format: Annotated[
+        sources.Format | None, typer.Option(help="What the files are, where suffixes don't tell.")
+    ] = None,
     binary: AsBinary = None,
     message: Message = "",
     json: Json = False,
 ) -> None:
-    """Load a file into a table, as one commit.
+    """Load files of one kind into a table, as one commit.
 
     anabranch import labs.csv clinic.labs --mode create
+
+    zcat labs/*.csv.gz | anabranch import - clinic.labs --format csv
     """
     if mode is Mode.upsert and not key:
         raise typer.BadParameter("an upsert takes --key")
-    with settings.current.open().transaction(message or f"import {file.name}") as tx:
+    try:
+        given = sources.found(files, format)
+    except FileNotFoundError as e:
+        raise typer.BadParameter(f"'{e}' does not exist") from None
+    named = ", ".join(Path(name).name if name != sources.STDIN else "standard input" for name in files[:3])
+    message = message or f"import {named}" + (", …" if len(files) > 3 else "")
+    with settings.current.open().transaction(message) as tx:
         if mode is Mode.create:
             space = table.rpartition(".")[0]
             if space:
                 tx.create_namespace(space, if_not_exists=True)
-            count = tx.create_table(table, files.read(file, None, binary)).count()
+            count = tx.create_table(table, reading.read(given, None, binary)).count()
         else:
             target = tx.table(table)
-            rows = files.read(file, target.schema, binary)
+            rows = reading.read(given, target.schema, binary)
             if mode is Mode.upsert:
                 count = sum(target.upsert(rows, key or []).values())
             else:
@@ -109,7 +124,7 @@ def export(
 
     anabranch --ref train-2026-01 export clinic.labs labs.parquet
     """
-    count = files.write(file, settings.current.open().table(table).to_batches(where=where), binary)
+    count = reading.write(file, settings.current.open().table(table).to_batches(where=where), binary)
     print_written(file, count, json)
 
 
