@@ -3,6 +3,8 @@ package io.anabranch.core.operations
 import io.anabranch.core.format._
 import io.anabranch.core.operations.merge.MergeBase
 
+import scala.collection.mutable
+
 /** Which states were given up, and which of those merges still need: section 11 of SPEC.md. Pure. */
 object Expiries {
   private type Ancestry = Map[Ordinal, Long]
@@ -38,26 +40,30 @@ object Expiries {
     if (closed) low + 1 else low.max(0)
   }
 
-  /** The merge bases of any two heads, and those under several bases, by which they are merged. */
-  def bases(heads: Seq[(Position, Ancestry)], vectorOf: Position => Ancestry): Set[Position] = {
-    def between(a: Ancestry, b: Ancestry, first: Set[Ordinal]): Set[Position] =
-      MergeBase.maximal(MergeBase.candidates(a, b), first, vectorOf).sortBy(_.packed).toList match {
-        case Nil => Set.empty
-        case one :: rest =>
-          rest
-            .foldLeft((Set(one), vectorOf(one))) { case ((found, known), base) =>
-              val vector = vectorOf(base)
-              val under = between(known, vector, Set(base.ordinal))
-              (found + base ++ under, MergeBase.union(known, vector))
-            }
-            ._1
-      }
-    // of most pairs these are the same few
-    heads
+  /** What merges of some heads may need as bases, now and after any of them was merged: the bases of any two; and of any two
+    * of these, since several bases are merged first; and so on.
+    *
+    * @param heads
+    *   places and version vectors
+    * @param vectorOf
+    *   the version vector of an ancestor
+    */
+  def bases(heads: Map[Position, Ancestry], vectorOf: Position => Ancestry): Set[Position] = {
+    val seen = mutable.Set.empty[Set[Position]] // of most pairs the common entries are the same few
+    def between(ends: Map[Position, Ancestry]): Set[Position] = ends.toSeq
       .combinations(2)
-      .collect { case Seq((one, a), (other, b)) => (MergeBase.candidates(a, b).toSet, one, a, other, b) }
-      .distinctBy(_._1)
-      .flatMap { case (_, one, a, other, b) => between(a, b, Set(one.ordinal, other.ordinal)) }
+      .collect { case Seq((one, a), (other, b)) =>
+        (Set(one.ordinal, other.ordinal), MergeBase.candidates(a, b))
+      }
+      .filter { case (_, common) => seen.add(common.toSet) }
+      .flatMap { case (first, common) => MergeBase.maximal(common, first, vectorOf) }
       .toSet
+    @annotation.tailrec
+    def grown(found: Map[Position, Ancestry], level: Map[Position, Ancestry]): Set[Position] = {
+      val more = between(level) -- found.keySet
+      val all = found ++ more.map(p => p -> vectorOf(p))
+      if (more.isEmpty) found.keySet else grown(all, all)
+    }
+    grown(Map.empty, heads)
   }
 }

@@ -10,11 +10,14 @@ import io.anabranch.core.store.ObjectStore
 /** A log, and how much of it is left.
   *
   * @param newest
-  *   the number of its newest entry
+  *   its newest entry
   * @param first
-  *   of the first entry whose state was not given up; after the newest if all were
+  *   the number of the first entry whose state was not given up; after the newest if all were
   */
-final private[repository] case class Line(ordinal: Ordinal, newest: Long, first: Long)
+final private[repository] case class Line(newest: Entry, first: Long) {
+  def ordinal: Ordinal = newest.id.position.ordinal
+  def last: Long = newest.id.position.seq
+}
 
 /** What the states that were not given up refer to, on all logs, as VACUUM has to know it: a repository as it was known
   * at a time by all who may still write by that. Whatever can't be read is an error: nothing may be deleted then.
@@ -56,7 +59,7 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
         n => log.get(Position(ordinal, n)).commit.timeMillis
       )
     }
-    Line(ordinal, newest.id.position.seq, first)
+    Line(newest, first)
   }
 
   private def last(ordinal: Ordinal, times: Map[Long, Long]): Entry = {
@@ -89,37 +92,32 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
   }
 
   /** What the newest objects under names tell, and those before that ended a short time ago. */
-  private def generations[T](folder: String)(decode: JsonReader => Option[T]): Seq[(String, T)] =
+  private def generations[T](folder: String)(decode: JsonReader => Option[T]): Seq[T] =
     store.folders(folder).flatMap { f =>
-      val name = f.substring(f.lastIndexOf('/') + 1)
-      val path = s"$folder/$name"
-      val all = store.objects(path).flatMap(o => Paths.numberOf(o.path).map(_ -> o)).sortBy(-_._1).map(_._2)
+      val all = store
+        .objects(s"$folder/${f.substring(f.lastIndexOf('/') + 1)}")
+        .flatMap(o => Paths.numberOf(o.path).map(_ -> o))
+        .sortBy(-_._1)
+        .map(_._2)
       // the newest has not ended, each other one when the next one came
       val held = all.take(1) ++ all.drop(1).zip(all).takeWhile(_._2.modifiedMillis > sinceMillis).map(_._1)
-      held
-        .flatMap { o =>
-          store.read(o.path).flatMap(bytes => decode(new JsonReader(Json.parse(bytes, o.path), o.path)))
-        }
-        .map(Paths.decode(name) -> _)
+      held.flatMap { o =>
+        store.read(o.path).flatMap(bytes => decode(new JsonReader(Json.parse(bytes, o.path), o.path)))
+      }
     }
 
   /** Commits that tags name, or named a short time ago. */
   def tagged: Set[CommitId] = generations(Paths.Tags) { r =>
     r.textOpt("commit").map(t => CommitId.parse(t).getOrElse(throw r.wrong("commit", "a commit id")))
-  }.map(_._2).toSet
+  }.toSet
 
-  /** Sources of unfinished merges, and the bases of these and of any two branches. */
-  def neededByMerges: Set[CommitId] = {
-    val heads = refs.branchNames().flatMap(n => refs.head(n).map(n -> _))
-    val merges = generations(Paths.Merges)(UnfinishedMerge.decode)
-    def end(s: CatalogState) = (s.position, s.vector)
-    def vector(p: Position) = states.at(log.get(p)).vector
-    val pairs = for {
-      (branch, merge) <- merges
-      (_, target) <- heads.find(_._1 == branch)
-    } yield Seq(end(states.at(merge.commit)), end(target))
-    val bases = (heads.map { case (_, s) => end(s) } +: pairs).flatMap(Expiries.bases(_, vector)).toSet
-    merges.map(_._2.commit).toSet ++ bases.map(log.get(_: Position).id)
+  /** Sources of unfinished merges, and what is a base of these and of heads, or may become one. */
+  def neededByMerges(lines: Seq[Line]): Set[CommitId] = {
+    val sources = generations(Paths.Merges)(UnfinishedMerge.decode).map(_.commit).toSet
+    val heads = lines.map(_.newest).filter(_.commit.closing.isEmpty).map(_.id)
+    val ends = (sources ++ heads).map(states.at(_: CommitId)).map(s => s.position -> s.vector).toMap
+    val bases = Expiries.bases(ends, p => states.at(log.get(p)).vector)
+    sources ++ bases.map(log.get(_: Position).id)
   }
 
   /** What is left refers to.
@@ -130,10 +128,10 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
   def references(lines: Seq[Line], held: Set[CommitId]): References = {
     val found = new References
     held.foreach(id => found.add(states.at(id)))
-    lines.filter(l => l.first <= l.newest).foreach { line =>
+    lines.filter(l => l.first <= l.last).foreach { line =>
       var state = states.at(log.get(Position(line.ordinal, line.first)))
       found.add(state)
-      entries(line.ordinal, line.first + 1, line.newest).foreach { entry =>
+      entries(line.ordinal, line.first + 1, line.last).foreach { entry =>
         state = states.advance(state, Seq(entry))
         entry.commit.tables.foreach { case (id, change) =>
           if (change.adopt.isDefined) found.add(state.tables(id))
@@ -149,7 +147,7 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
     val found = new References
     for {
       line <- lines
-      entry <- entries(line.ordinal, 0, (line.first - 1).min(line.newest))
+      entry <- entries(line.ordinal, 0, (line.first - 1).min(line.last))
       change <- entry.commit.tables.get(table)
     } found.add(table, change, listed(change))
     found

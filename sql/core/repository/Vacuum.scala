@@ -77,7 +77,7 @@ final class Vacuum private[repository] (store: ObjectStore, states: States, refs
   private def unneeded(since: Long, table: Option[String]): String => Boolean = {
     val surviving = new Surviving(store, states, refs, since)
     val lines = surviving.lines(surviving.policies)
-    val needed = surviving.references(lines, surviving.tagged ++ surviving.neededByMerges)
+    val needed = surviving.references(lines, surviving.tagged ++ surviving.neededByMerges(lines))
     val ofTable = table.map(surviving.givenUp(lines, _))
     path =>
       path match {
