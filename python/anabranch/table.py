@@ -304,7 +304,7 @@ class Table:
         return OptimizeBuilder(self._spark, self._id)
 
     def vacuum(self, retentionHours: float | None = None) -> DataFrame:
-        """Deletes files of the table that no state needs but expired ones (`anabranch.Catalog.expire`), or none.
+        """Deletes files of the table that no state needs but expired ones: `anabranch.Catalog.expire`.
 
         Old versions are kept until they are expired, unlike those of Delta.
 

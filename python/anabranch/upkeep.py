@@ -72,10 +72,10 @@ class Upkeep(Statements):
 
         Raises:
             pyspark.errors.PySparkException: ``ANABRANCH_VACUUM.GRACE_TOO_SHORT`` for less than 7 days, unless
-                the session sets ``spark.anabranch.vacuum.check-grace`` to false; ``ANABRANCH_TABLE.NOT_FOUND``;
-                ``ANABRANCH_LOG.ENTRY_MISSING``, ``.CORRUPT_OBJECT``,
-                ``ANABRANCH_REPOSITORY.UNKNOWN_FEATURE`` if it can't be told what is needed. Nothing is deleted
-                then.
+                the session sets ``spark.anabranch.vacuum.check-grace`` to false;
+                ``ANABRANCH_TABLE.NOT_FOUND``; ``ANABRANCH_LOG.ENTRY_MISSING``, ``.CORRUPT_OBJECT``,
+                ``ANABRANCH_REPOSITORY.UNKNOWN_FEATURE`` if it can't be told what is needed. Then nothing is
+                deleted.
         """
         what = f"IN {self._id}" if table is None else _sql.table(self.name, table)
         rows = self._rows(vacuum_statement(what, retain_hours, dry_run), times=["modified"])
