@@ -186,7 +186,7 @@ def rows(workers: Workers, size: Size, out: Figures) -> None:
     for turn in range(size.loads + 1):
 
         def scan(measure: str, turn: int = turn) -> None:
-            for _ in range(3):
+            for _ in range(6):
                 for n, w in tables.items():
                     seconds = w.ask("query", name="scan", turn=turn)
                     if turn > 0:

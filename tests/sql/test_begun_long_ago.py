@@ -36,9 +36,9 @@ def test_what_began_more_than_72_hours_ago_is_not_committed(
     lake.sql("CREATE TABLE {lake}.default.t (id INT)")
     repository = spark._jsparkSession.sessionState().catalogManager().catalog(lake.name).repository()
     repository.createBranch("young", "main", False, by(spark, 71.9))
-    with pytest.raises(Py4JJavaError, match="TRANSACTION.TOO_OLD.*72 hours ago.*Nothing was committed"):
+    with pytest.raises(Py4JJavaError, match=r"TRANSACTION\.TOO_OLD.*72 hours ago.*Nothing was committed"):
         repository.createBranch("old", "main", False, by(spark, 72.1))
-    with pytest.raises(Py4JJavaError, match="TRANSACTION.TOO_OLD"):
+    with pytest.raises(Py4JJavaError, match=r"TRANSACTION\.TOO_OLD"):
         repository.dropBranch("young", False, by(spark, 72.1))
     assert sorted(r[0] for r in lake.rows("SHOW BRANCHES IN {lake}")) == ["main", "young"]
 

@@ -33,7 +33,11 @@ private object PickedPages {
       val paths = columns.map(_.getPath.toSeq).toSet
       rowGroup.getColumns.asScala
         .filter(c => paths(c.getPath.toArray.toSeq))
-        .forall(c => c.getEncodings.asScala.forall(e => Known(e.name)) && !c.getEncodingStats.usesV2Pages())
+        .forall { c =>
+          // other writers need not tell
+          val isOfPagesV1 = Option(c.getEncodingStats).exists(!_.usesV2Pages())
+          isOfPagesV1 && c.getEncodings.asScala.forall(e => Known(e.name))
+        }
     }
 
   /** The last two are those of levels; one of them is deprecated, and found in the metadata of every file. */
