@@ -213,7 +213,7 @@ def measure(source: Path, appends: int, commits: int, repeats: int, folder: Path
     rows = ds.dataset(source, format="parquet").to_table()
     run.turns(repeats, "create", "client load", lambda turn: f"big{turn}", lambda _: rows, warm=1)
     last = f"big{repeats}"
-    run.turns(repeats, "read", "client read", lambda _: last, warm=2)
+    run.turns(3 * repeats, "read", "client read", lambda _: last, warm=2)
     middle = rows.num_rows // 2
     run.turns(3 * repeats, "lookup", "client look-up", lambda _: last, lambda turn: middle + turn, warm=2)
 
