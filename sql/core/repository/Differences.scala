@@ -34,19 +34,18 @@ private[repository] trait Differences extends Changes {
       to: CatalogState,
       b: TableState
   ): Option[RowCounts] = {
-    val (one, other) = (made(a), made(b))
-    way(one, other)
-      .map(_._2)
-      .orElse(way(other, one).map(_._2.reversed))
-      .orElse {
-        for {
-          base <- commonBase(from, to)
-          start <- base.tables.get(a.id).map(made)
-          left <- way(start, one)
-          right <- way(start, other)
-          apart <- RowCounts.across(left, right)
-        } yield apart
-      }
+    def apart(one: TableAt, other: TableAt) = for {
+      base <- commonBase(from, to)
+      start <- base.tables.get(a.id).flatMap(readable)
+      left <- way(start, one)
+      right <- way(start, other)
+      counts <- RowCounts.across(left, right)
+    } yield counts
+    for {
+      one <- readable(a)
+      other <- readable(b)
+      counts <- way(one, other).map(_._2).orElse(way(other, one).map(_._2.reversed)).orElse(apart(one, other))
+    } yield counts
   }
 
   /** How many rows a merge of a table changes on our side, if only its own commits lead from the base to their side.
@@ -61,8 +60,8 @@ private[repository] trait Differences extends Changes {
       planned: TableState
   ): Option[RowCounts] =
     for {
-      start <- base.tables.get(ours.id).map(made)
-      end <- theirs.tables.get(ours.id).map(made)
+      start <- base.tables.get(ours.id).flatMap(readable)
+      end <- theirs.tables.get(ours.id).flatMap(readable)
       if isWay(start, end)
       after = planned.files.files
       vector = context(ours).read(_)
@@ -87,6 +86,14 @@ private[repository] trait Differences extends Changes {
         val state = states.at(entry)
         TableAt(state, state.tables.getOrElse(t.id, t))
     }
+  }
+
+  /** The same, if its deletion vectors are there: those from before a compaction may be deleted, if that state was given up. */
+  private def readable(t: TableState): Option[TableAt] = {
+    val at = made(t)
+    def hasObjects = at.table.files.files.valuesIterator.exists(_.deletions.exists(_.objectId.isDefined))
+    val isGone = at.table.content != t.content && hasObjects && resolver.expired.contains(at.catalog.id)
+    Option.unless(isGone)(at)
   }
 
   /** What differs between a state of a table and a later one, if only its own commits lead there. */
