@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from anabranch.core.format.commits import ManifestRef, Name, TableChange
-from anabranch.core.format.files import DataFile, DeletionVector
+from anabranch.core.format.files import DataFile, DeletionVector, write_positions
 from anabranch.core.format.names import CommitId, check_name
 from anabranch.core.log.replay import CatalogState, Files, TableState
 from anabranch.core.operations.moved_rows import follow
@@ -190,6 +190,8 @@ class Changes:
             after = marked.get(id)
             if after is None or after.deletions != before.deletions:
                 final = self.context.deleted(work.now, after) if after else BitMap64(range(before.rows))
+                if after and after.deletions and after.deletions.written_by is None:
+                    self._written.setdefault(write_positions(final), after.deletions)
                 found[id] = final - self.context.deleted(work.start, before)
         return found
 
@@ -229,8 +231,8 @@ class Changes:
         return others
 
     def _vector(self, rows: BitMap64) -> DeletionVector:
-        """A vector that was written for a try that lost is good for the next, if the rows are the same."""
-        key: bytes = rows.serialize()
+        """A vector that was written by a step, or for a try that lost, is good if the rows are the same."""
+        key = write_positions(rows)
         if key not in self._written:
             self._written[key] = self.context.vector(rows)
         return self._written[key]
