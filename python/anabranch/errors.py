@@ -67,7 +67,11 @@ def error(condition: str, /, **parameters: object) -> AnabranchError:
         condition: such as ``ANABRANCH_REF.NOT_FOUND``.
         parameters: a value for each place in its message.
     """
-    return _class_of(condition)(condition, {name: str(value) for name, value in parameters.items()})
+    # so that they can be printed: half a surrogate pair can't
+    texts = {
+        name: str(value).encode(errors="backslashreplace").decode() for name, value in parameters.items()
+    }
+    return _class_of(condition)(condition, texts)
 
 
 def _again(condition: str, parameters: dict[str, str]) -> AnabranchError:

@@ -200,12 +200,27 @@ def ref_problem(name: str) -> str | None:
     return problem
 
 
+def must_be_unicode(what: str, *texts: str) -> None:
+    """Refuses texts with half a surrogate pair, as Python makes of bytes that are no UTF-8.
+
+    Raises:
+        ClientInvalidText: for the first of these.
+    """
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise error("ANABRANCH_CLIENT.INVALID_TEXT", what=what, text=ascii(text)) from None
+
+
 def check_ref(name: str) -> None:
     """Refuses what can't be the name of a branch or tag.
 
     Raises:
         RefInvalidName: with the reason.
+        ClientInvalidText: for what is no Unicode.
     """
+    must_be_unicode("a name of a ref", name)
     problem = ref_problem(name)
     if problem is not None:
         raise error("ANABRANCH_REF.INVALID_NAME", ref=name, reason=problem)

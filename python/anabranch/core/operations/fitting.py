@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,6 +44,8 @@ def shown(value: pa.Scalar) -> str:
     """A value as a message has it."""
     try:
         text = "NULL" if not value.is_valid else repr(value.as_py())
+    except UnicodeDecodeError:
+        text = repr(value.cast(pa.binary()).as_py())
     except (ValueError, OverflowError):  # Python has no such time
         text = str(value.cast(pa.int64()))
     return cut(text)
@@ -171,19 +174,24 @@ def _map(
 
 
 def _cast(array: pa.Array, target: pa.DataType, named: str) -> pa.Array:
+    return _first_refused(array, lambda some: _exactly(some, target), f"it does not fit {named}")
+
+
+def _first_refused(array: pa.Array, use: Callable[[pa.Array], Any], reason: str) -> Any:
+    """What is made of values; or an error that names the first that it can't be made of."""
     try:
-        return _exactly(array, target)
+        return use(array)
     except _CAST_FAILS:
         pass
-    low, high = 0, len(array)  # the first that can't be cast, found by halving
+    low, high = 0, len(array)  # found by halving
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            _exactly(array.slice(low, middle - low), target)
+            use(array.slice(low, middle - low))
             low = middle
         except _CAST_FAILS:
             high = middle
-    raise Misfit(array, low, f"it does not fit {named}")
+    raise Misfit(array, low, reason)
 
 
 def _exactly(array: pa.Array, target: pa.DataType) -> pa.Array:
@@ -200,6 +208,8 @@ def _exactly(array: pa.Array, target: pa.DataType) -> pa.Array:
 
 def _text(array: pa.Array, t: str) -> pa.Array:
     """Text of bounded length, filled up where the length is fixed."""
+    if pa.types.is_string(array.type):
+        _first_refused(array, lambda some: some.validate(full=True), "it is no text in UTF-8")
     if not t.startswith(("char(", "varchar(")):
         return array
     length = int(t[t.index("(") + 1 : -1])

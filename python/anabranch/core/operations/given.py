@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
 
 from anabranch.core.format.arrow import arrow_type
+from anabranch.core.format.names import must_be_unicode
 from anabranch.core.format.tables import Column
 from anabranch.core.operations.fitting import cut
+from anabranch.core.operations.held import may_be_cut, must_be_held
 from anabranch.core.operations.streams import in_turn
 from anabranch.errors import AnabranchError, error
 
@@ -95,6 +96,7 @@ class Given:
         )
 
     def _columnwise(self, data: Mapping[Any, Any]) -> pa.Table:
+        must_be_unicode("a name of a column", *map(str, data))
         arrays = {str(name): self._array(str(name), values) for name, values in data.items()}
         first = next(iter(arrays), "")
         for name, array in arrays.items():
@@ -125,18 +127,18 @@ class Given:
                 pass
 
         def convert(part: Any) -> pa.Array:
-            for value in part if wanted is not None and pa.types.is_nested(wanted) else ():
-                _must_be_held(value, wanted)
+            for value in () if wanted is None else part:
+                must_be_held(value, wanted)
             return pa.array(part, wanted)
 
         return self._converted(name, values, convert)
 
     def _whole(self, name: str, values: Any, found: pa.Array) -> pa.Array:
         """What Arrow made of Python's values; it cuts those of a finer type than the first one has."""
-        if _has_time(found.type) and str(getattr(values, "dtype", "object")) == "object":
+        if str(getattr(values, "dtype", "object")) == "object" and may_be_cut(values, found.type):
             for row, value in enumerate(values):
                 try:
-                    _must_be_held(value, found.type)
+                    must_be_held(value, found.type)
                 except ValueError as e:
                     raise self._wrong(name, repr(value), row, str(e)) from None
         return found
@@ -170,21 +172,35 @@ class Given:
 
     def _pandas(self, frame: Any) -> pa.Table:
         """Levels of the index that have names are columns, too."""
-        named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+        named = [name for name in frame.index.names if name is not None]
+        for name in [n for n in named if list(frame.columns).count(n) == 1]:
+            if list(frame.index.get_level_values(name)) != list(frame[name]):
+                raise error("ANABRANCH_SCHEMA.COLUMN_EXISTS", table=self._table, column=name)
+        named = [name for name in named if name not in frame.columns]
         if named:
             frame = frame.reset_index(level=named)
         names = [str(name) for name in frame.columns]
+        if any(self._is_map(name) for name in names):  # pandas doesn't tell them from structs
+            return pa.table([self._column(name, frame.iloc[:, i]) for i, name in enumerate(names)], names)
         try:
             found = pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
             for i, name in enumerate(names):
                 self._whole(name, frame.iloc[:, i], found.column(i))
             return found
         except _FAILS:
-            arrays = []
-            for i, name in enumerate(names):
-                values = frame.iloc[:, i].reset_index(drop=True)
-                arrays.append(self._converted(name, values, pa.Array.from_pandas))
-            return pa.table(arrays, names)
+            return pa.table([self._column(name, frame.iloc[:, i]) for i, name in enumerate(names)], names)
+
+    def _column(self, name: str, values: Any) -> pa.Array:
+        """A column of pandas."""
+        if self._is_map(name):
+            return self._array(name, values.astype(object).where(values.notna(), None).tolist())
+        values = values.reset_index(drop=True)
+        return self._whole(name, values, self._converted(name, values, pa.Array.from_pandas))
+
+    def _is_map(self, name: str) -> bool:
+        column = self._columns.get(name.lower())
+        wanted = None if column is None else _wanted(column)
+        return wanted is not None and _has_map(wanted)
 
     def _polars(self, frame: Any) -> Any:
         if hasattr(frame, "collect"):
@@ -215,29 +231,3 @@ def _wanted(column: Column) -> pa.DataType | None:
 def _has_map(t: pa.DataType) -> bool:
     """Whether there is a map in it: Python's dicts are taken for structs, unless Arrow is told."""
     return pa.types.is_map(t) or any(_has_map(t.field(i).type) for i in range(t.num_fields))
-
-
-def _has_time(t: pa.DataType) -> bool:
-    """Whether there are dates or timestamps in it."""
-    one = pa.types.is_date(t) or pa.types.is_timestamp(t)
-    return one or any(_has_time(t.field(i).type) for i in range(t.num_fields))
-
-
-def _must_be_held(value: Any, t: pa.DataType) -> None:
-    """Refuses what Arrow would leave out: keys of dicts that are no fields, and parts of times."""
-    if pa.types.is_date(t) and isinstance(value, datetime) and value == value:  # NaT is one, too
-        raise ValueError("it has a time of day, and others of the column are dates")
-    if pa.types.is_timestamp(t) and t.unit != "ns" and getattr(value, "nanosecond", 0):
-        raise ValueError("it has nanoseconds, and tables have microseconds")
-    if pa.types.is_struct(t) and isinstance(value, Mapping):
-        fields = {t.field(i).name: t.field(i).type for i in range(t.num_fields)}
-        for key, inner in value.items():
-            if key not in fields:
-                raise ValueError(f"it has no field {key}")
-            _must_be_held(inner, fields[key])
-    elif pa.types.is_list(t) and isinstance(value, Sequence):
-        for inner in value:
-            _must_be_held(inner, t.value_type)
-    elif pa.types.is_map(t) and value is not None:
-        for _, inner in value.items() if isinstance(value, Mapping) else value:
-            _must_be_held(inner, t.item_type)

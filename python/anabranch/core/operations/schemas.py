@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from anabranch.core.format.arrow import column_type, is_list
 from anabranch.core.format.files import HIDDEN
-from anabranch.core.format.names import physical_name
+from anabranch.core.format.names import must_be_unicode, physical_name
 from anabranch.core.format.repository_info import CHECK_CONSTRAINTS
 from anabranch.core.format.tables import (
     Check,
@@ -56,6 +56,7 @@ def new_columns(table: str, schema: pa.Schema, used: Iterable[str] = ()) -> tupl
 
 
 def _must_be_allowed(table: str, name: str) -> None:
+    must_be_unicode("a name of a column", name)
     if name.lower() in HIDDEN:
         raise error("ANABRANCH_SCHEMA.RESERVED_NAME", table=table, column=name)
 

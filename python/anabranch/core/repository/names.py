@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anabranch.core.format.names import must_be_unicode
+
 TableName = str | Sequence[str]
 
 
@@ -17,12 +19,16 @@ def must_be_texts(what: str, *values: object) -> None:
 
     Raises:
         TypeError: which tells.
+        ClientInvalidText: for what is no Unicode.
     """
     for value in values:
         if not isinstance(value, str):
             raise TypeError(f"{what} is a str; {value!r} is none")
+        must_be_unicode(what, value)
 
 
 def parts(name: TableName) -> tuple[str, ...]:
     """The parts of a name; one that holds dots itself is given as a sequence."""
-    return tuple(name.split(".")) if isinstance(name, str) else tuple(name)
+    found = tuple(name.split(".")) if isinstance(name, str) else tuple(name)
+    must_be_texts("a part of a name", *found)
+    return found

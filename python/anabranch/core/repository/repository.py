@@ -235,6 +235,8 @@ class Repository(Merging, Upkeep):
         from anabranch.core.operations.dataset import TableDataset
         from anabranch.core.operations.queries import query as run
 
+        must_be_texts("a query", query)
+
         here = self.resolved()
 
         def find(name: tuple[str, ...], ref: str | None) -> TableDataset | None:

@@ -135,6 +135,7 @@ class Table(TableView):
 
         from anabranch.core.operations.schemas import with_column
 
+        must_be_texts("a name of a column", name)
         must_be_texts("a comment", *(() if comment is None else (comment,)))
         field = pa.field(name, type)
         with self._writing(message) as work:

@@ -49,6 +49,10 @@ def open_store(location: str | os.PathLike[str], options: Mapping[str, Any] | No
     text = os.fspath(location)
     if not text.strip():
         raise _invalid(text, "it is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _invalid(text, "it is not in UTF-8") from None
     short = _SHORT.match(text)
     if short and text.lower().startswith("file:/"):  # as Spark writes it
         text = f"file://{text[5:]}"
