@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -76,7 +77,7 @@ def _number(value: Any, t: pa.DataType) -> None:
         raise ValueError("it is a truth value, and no number")
     if not isinstance(value, Real):
         return
-    if pa.types.is_integer(t) and value != int(value):
+    if pa.types.is_integer(t) and value != math.trunc(value):
         raise ValueError("it is no whole number")
     if pa.types.is_float32(t):
         struct.pack("<f", value)  # an OverflowError where it would become infinite
