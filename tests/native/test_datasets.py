@@ -125,6 +125,20 @@ def test_a_lazy_frame_reads_no_more_than_is_asked_for(
     assert len(given) >= 3 and max(rows for rows, _ in given) <= 128 * 1024
 
 
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_rows_of_a_lazy_frame_are_numbered_without_a_column(table: Table, engine: Any) -> None:
+    numbered = table.scan_polars().with_row_index()
+    assert numbered.select("index").collect(engine=engine)["index"].to_list() == [0, 1, 2, 3]
+    few = numbered.filter(col("index") > 2).select("index").collect(engine=engine)
+    assert few["index"].to_list() == [3]
+
+
+def test_a_dataset_names_a_column_that_is_not_there(table: Table, refused: Refused) -> None:
+    with refused("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND") as caught:
+        table.dataset().to_table(columns=["id", "nope"])
+    assert caught.value.parameters["column"] == "nope"
+
+
 def test_times_that_can_not_be_compared_are_an_error(repo: Repository, refused: Refused) -> None:
     made = repo.create_table("db.times", {"z": [datetime(2026, 1, 1, tzinfo=timezone.utc)]})
     with refused("ANABRANCH_SQL.FAILED"):

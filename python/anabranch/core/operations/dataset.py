@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.collations import must_be_comparable
-from anabranch.core.operations.scan import Scan, full_schema, schema_of
+from anabranch.core.operations.scan import Scan, all_names, full_schema, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
 
@@ -68,12 +68,14 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         Raises:
             SqlFailed: for a condition on columns that are not there, or that makes no sense for their types.
             SqlCollation: for one on text that a collation compares.
+            SchemaColumnNotFound: for a column that is not there; names are compared with case, as Arrow does.
         """
         self._may_read()
         if isinstance(columns, Mapping):
             raise NotImplementedError("columns of a table are read by their names; compute others afterwards")
         condition = self._both(filter)
         names = self._names if columns is None else list(columns)
+        self._must_have(names)
         self.columns_read.update(names)
         if condition is not None:
             self.must_be_comparable(condition)
@@ -85,6 +87,13 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
                 raise error("ANABRANCH_SQL.FAILED", reason=str(e).splitlines()[0].rstrip(".")) from None
         self.conditions.append(condition)
         return Scan(self._store, self._table, names, condition)
+
+    def _must_have(self, names: Sequence[str]) -> None:
+        known = all_names(self._table)
+        for name in names:
+            if name not in known:
+                told = {"column": name, "known": ", ".join(self._names)}
+                raise error("ANABRANCH_SCHEMA.COLUMN_NOT_FOUND", table=self._table.full_name, **told)
 
     def _both(self, condition: pc.Expression | None) -> pc.Expression | None:
         if self._condition is None or condition is None:

@@ -76,7 +76,7 @@ def lazy_frame(dataset: TableDataset) -> polars.LazyFrame:
         columns: list[str] | None, condition: polars.Expr | None, rows: int | None, _: int | None
     ) -> Iterator[polars.DataFrame]:
         named = () if condition is None else condition.meta.root_names()
-        wanted = None if columns is None else list(dict.fromkeys([*columns, *named]))
+        wanted = None if columns is None else list(dict.fromkeys([*columns, *named])) or empty.columns[:1]
         # so many rows are taken before the condition looks at them
         batches = scan(wanted, condition if rows is None else None).batches()
         left, some = rows, False
@@ -86,7 +86,10 @@ def lazy_frame(dataset: TableDataset) -> polars.LazyFrame:
             left = None if left is None else left - frame.height
             frame = frame if condition is None else frame.filter(condition)
             some = True
-            yield frame if columns is None else frame.select(columns)
+            # rows that are only numbered have no columns, and a select of none would have no rows
+            yield (
+                frame if columns is None else frame.select(columns) if columns else frame.drop(frame.columns)
+            )
             if left == 0:
                 break
         if not some:
