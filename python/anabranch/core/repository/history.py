@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from anabranch.core.format.commits import Entry, Name, TableChange
+from anabranch.core.format.commits import Entry, Name
 from anabranch.core.format.names import Position
 from anabranch.core.format.repository_info import check_features
 from anabranch.core.log.checkpoints import INTERVAL
@@ -14,6 +14,7 @@ from anabranch.core.log.replay import CatalogState, TableState
 from anabranch.core.log.states import States
 from anabranch.core.repository.names import TableName, parts
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
+from anabranch.core.repository.table_names import TableNames
 from anabranch.core.repository.times import to_millis, to_time
 from anabranch.errors import error
 from anabranch.results import Commit, TableVersion
@@ -52,19 +53,13 @@ class History:
                     seen.add(parent.position)
                     waiting[parent.position] = self._states.log.commit(parent)
 
-    def commit(self, e: Entry) -> Commit:
-        """A commit as users see it; its tables by the names that they have after it."""
-        tables = sorted(self._name_of(id, t, e) for id, t in e.commit.tables.items())
-        return described(e, tuple(tables))
+    def names(self) -> TableNames:
+        """What tells the names of tables at commits, one after the other."""
+        return TableNames(self._states)
 
-    def _name_of(self, id: str, change: TableChange, e: Entry) -> str:
-        if change.name is not None:
-            return ".".join(change.name)
-        table = self._states.after(e).tables.get(id)
-        parent = e.commit.first_parent
-        if table is None and parent is not None:
-            table = self._states.at(parent).tables.get(id)
-        return table.full_name if table else id
+    def commit(self, e: Entry, names: TableNames | None = None) -> Commit:
+        """A commit as users see it; its tables by the names that they have after it."""
+        return described(e, tuple((names or self.names()).of(e)))
 
     def table(self, ref: ResolvedRef, name: Name) -> TableState:
         """The table of that name in the state that a ref was resolved to."""

@@ -166,9 +166,10 @@ class Repository(Merging, Upkeep):
             graph: also commits that were merged, and not only those along first parents: a `CommitGraph`,
                 which prints as a drawing.
         """
-        start = self.resolved(ref, expired=True).state.position
-        entries = self.past.ancestors(start) if graph else self.past.first_parents(start)
-        told = map(self.past.commit, entries)
+        state, names = self.resolved(ref, expired=True).state, self.past.names()
+        names.begin(state)
+        entries = self.past.ancestors(state.position) if graph else self.past.first_parents(state.position)
+        told = (self.past.commit(e, names) for e in entries)
         wanted = (c for c in told if matches(c, author, table, since, until, message, metadata))
         found = islice(wanted, limit if limit is None else max(limit, 0))
         return CommitGraph(found) if graph else list(found)
