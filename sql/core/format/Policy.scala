@@ -1,5 +1,7 @@
 package io.anabranch.core.format
 
+import io.anabranch.core.AnabranchException
+
 /** A rule of the repository about some of its branches. The log of main keeps all of them, under names. */
 sealed trait Policy {
 
@@ -91,7 +93,18 @@ object Grant {
 final case class Expiry(branches: String, beforeMillis: Long, author: String, timeMillis: Long) extends Policy
 
 /** One of a kind that this software does not know: it must not write to such branches. */
-final case class UnknownPolicy(branches: String, kind: String, written: Json) extends Policy
+final case class UnknownPolicy(branches: String, kind: String, written: Json) extends Policy {
+
+  /** @param scope
+    *   what is not written to, for the error: "branch dev", "repository at …"
+    */
+  def refusal(scope: String): AnabranchException = AnabranchException(
+    "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
+    "scope" -> scope,
+    "kind" -> "writer",
+    "features" -> kind
+  )
+}
 
 object Policy {
 

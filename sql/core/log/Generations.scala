@@ -10,14 +10,17 @@ import io.anabranch.core.store.{CreateOutcome, ObjectStore}
 final class Generations(store: ObjectStore) {
 
   /** The newest generation in a folder, and its number. */
-  def newest(folder: String): Option[(Long, JsonReader)] = {
-    val generations =
-      store.list(folder, if (store.listsInOrder) 1 else Int.MaxValue).flatMap(o => Paths.numberOf(o.path))
-    generations.maxOption.flatMap { n =>
-      val path = Paths.numbered(folder, n)
-      store.read(path).map(bytes => n -> new JsonReader(Json.parse(bytes, path), path))
-    }
+  def newest(folder: String): Option[(Long, JsonReader)] = last(folder).flatMap { n =>
+    val path = Paths.numbered(folder, n)
+    store.read(path).map(bytes => n -> new JsonReader(Json.parse(bytes, path), path))
   }
+
+  /** The number of the newest generation. */
+  def last(folder: String): Option[Long] =
+    store
+      .list(folder, if (store.listsInOrder) 1 else Int.MaxValue)
+      .flatMap(o => Paths.numberOf(o.path))
+      .maxOption
 
   /** The number of the next one. */
   def next(folder: String): Long = newest(folder).fold(0L)(_._1 + 1)

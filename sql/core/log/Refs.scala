@@ -103,10 +103,9 @@ final class Refs(store: ObjectStore, states: States) {
   }
 
   /** Names of all branches that were ever created and tags that there are, sorted. */
-  def branchNames(): Seq[String] = (Refs.Main +: store.folders(Paths.Branches).map(nameOf)).distinct.sorted
-  def tagNames(): Seq[String] = store.folders(Paths.Tags).map(nameOf).sorted
-
-  private def nameOf(folder: String): String = Paths.decode(folder.substring(folder.lastIndexOf('/') + 1))
+  def branchNames(): Seq[String] =
+    (Refs.Main +: store.folders(Paths.Branches).map(Paths.decode)).distinct.sorted
+  def tagNames(): Seq[String] = store.folders(Paths.Tags).map(Paths.decode).sorted
 }
 
 object Refs {

@@ -36,23 +36,24 @@ final private[repository] class Expired(
     )
   }
 
-  /** The same for what a ref named when it was resolved. What a transaction has made is nobody's past. */
+  /** The same for what a ref named when it was resolved. */
   def refuse(ref: ResolvedRef): Unit =
-    if (ref.state.position.seq >= 0)
-      refuse(ref.state.id, Option.when(ref.kind == "tag")(ref.text.stripPrefix("tag:")))
+    refuse(ref.state.id, Option.when(ref.kind == "tag")(ref.text.stripPrefix("tag:")))
 
   def contains(id: CommitId): Boolean = by(id, None).isDefined
 
-  private def by(id: CommitId, tag: Option[String]): Option[Expiry] = {
-    val all = policies.recent
-    if (!all.valuesIterator.exists(_.isInstanceOf[Expiry]) || id.position.seq < 0) None
-    else
-      for {
-        expiry <- Expiries.about(all, branchOf(id))
-        entry = states.log.get(id)
-        if entry.commit.timeMillis <= expiry.beforeMillis && isExpired(entry, expiry, tag)
-      } yield expiry
-  }
+  private def by(id: CommitId, tag: Option[String]): Option[Expiry] =
+    if (id.position.seq < 0) None // what a transaction has made is nobody's past
+    else {
+      val all = policies.recent
+      if (!all.valuesIterator.exists(_.isInstanceOf[Expiry])) None
+      else
+        for {
+          expiry <- Expiries.about(all, branchOf(id))
+          entry = states.log.get(id)
+          if entry.commit.timeMillis <= expiry.beforeMillis && isExpired(entry, expiry, tag)
+        } yield expiry
+    }
 
   private def branchOf(id: CommitId): String =
     states.log.get(Position(id.position.ordinal, 0)).commit.branch.getOrElse(Refs.Main)

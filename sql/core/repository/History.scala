@@ -132,7 +132,7 @@ private[repository] trait History {
         throw AnabranchException(
           "ANABRANCH_TABLE.NOT_AT_TIME",
           "table" -> Names.show(table.name),
-          "time" -> java.time.Instant.ofEpochMilli(millis).toString,
+          "time" -> Times.shown(millis),
           "ref" -> ref.text
         )
       )

@@ -180,9 +180,9 @@ final class RefResolver private[repository] (
         .getOrElse(
           throw AnabranchException(
             "ANABRANCH_REF.BEFORE_FIRST_COMMIT",
-            "time" -> Instant.ofEpochMilli(millis).toString,
+            "time" -> Times.shown(millis),
             "ref" -> ref.text,
-            "first" -> Instant.ofEpochMilli(first.commit.timeMillis).toString
+            "first" -> Times.shown(first.commit.timeMillis)
           )
         )
     }

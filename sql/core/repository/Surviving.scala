@@ -1,6 +1,5 @@
 package io.anabranch.core.repository
 
-import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
 import io.anabranch.core.log._
 import io.anabranch.core.operations.Expiries
@@ -35,8 +34,7 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
     *   of main, those that count
     */
   def lines(policies: Map[String, Policy]): Seq[Line] = {
-    val ordinals =
-      store.folders(Paths.Logs).map(f => f.substring(f.lastIndexOf('/') + 1)).flatMap(Ordinal.parse)
+    val ordinals = store.folders(Paths.Logs).flatMap(Ordinal.parse)
     val found = ordinals.zip(Parallel.map(ordinals)(numbers)).filter(_._2.nonEmpty)
     log.prefetch(found.map { case (o, _) => Position(o, 0) })
     found.map { case (o, times) => line(o, times, policies) }
@@ -78,13 +76,9 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
     *   ANABRANCH_REPOSITORY.UNKNOWN_FEATURE for one of a kind that this software does not know: who knows what it keeps?
     */
   def policies: Map[String, Policy] = refs.head(Refs.Main).fold(Map.empty[String, Policy]) { main =>
-    main.policies.valuesIterator.collectFirst { case u: UnknownPolicy => u.kind }.foreach { kind =>
-      throw AnabranchException(
-        "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
-        "scope" -> s"repository at ${store.root}",
-        "kind" -> "writer",
-        "features" -> kind
-      )
+    main.policies.valuesIterator.foreach {
+      case u: UnknownPolicy => throw u.refusal(s"repository at ${store.root}")
+      case _ => ()
     }
     val ordinal = main.position.ordinal
     val newest = known(numbers(ordinal)).min(main.position.seq)
@@ -93,9 +87,9 @@ final private[repository] class Surviving(store: ObjectStore, states: States, re
 
   /** What the newest objects under names tell, and those before that ended a short time ago. */
   private def generations[T](folder: String)(decode: JsonReader => Option[T]): Seq[T] =
-    store.folders(folder).flatMap { f =>
+    store.folders(folder).flatMap { name =>
       val all = store
-        .objects(s"$folder/${f.substring(f.lastIndexOf('/') + 1)}")
+        .objects(s"$folder/$name")
         .flatMap(o => Paths.numberOf(o.path).map(_ -> o))
         .sortBy(-_._1)
         .map(_._2)

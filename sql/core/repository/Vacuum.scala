@@ -17,6 +17,8 @@ final case class ExpireResult(expiry: Expiry, expiredCommits: Long)
 final class Vacuum private[repository] (store: ObjectStore, states: States, refs: Refs, env: Environment) {
   import Vacuum._
 
+  private val generations = new Generations(store)
+
   /** How many commits an expiry makes expired. */
   def expired(expiry: Expiry): Long = {
     val surviving = new Surviving(store, states, refs, Long.MaxValue)
@@ -46,21 +48,19 @@ final class Vacuum private[repository] (store: ObjectStore, states: States, refs
       dryRun: Boolean,
       by: CommitContext
   ): Seq[StoredObject] = {
-    if (grace < (if (force) 0 else SmallestHours * Hour))
+    if (grace < (if (force) 0 else SmallestHours * Times.Hour))
       throw AnabranchException(
         "ANABRANCH_VACUUM.GRACE_TOO_SHORT",
         "grace" -> java.math.BigDecimal
           .valueOf(grace)
-          .divide(java.math.BigDecimal.valueOf(Hour), 3, java.math.RoundingMode.HALF_UP)
+          .divide(java.math.BigDecimal.valueOf(Times.Hour), 3, java.math.RoundingMode.HALF_UP)
           .stripTrailingZeros
           .toPlainString,
         "smallest" -> SmallestHours.toString
       )
     val now = if (dryRun) env.nowMillis() else storeClock()
     // what is there is listed first, and what is needed is found out then: what comes in between is young
-    val folders = table.fold(store.folders(Paths.Data).map(f => s"${Paths.Data}/${last(f)}"))(t =>
-      Seq(Paths.tableData(t))
-    )
+    val folders = table.fold(store.folders(Paths.Data))(Seq(_)).map(Paths.tableData)
     val there = Parallel.map(folders)(store.objects).flatten ++ store.objects(Paths.DeletionVectors)
     val isUnneeded = unneeded(now - grace / 2, table)
     val found = there.filter(o => o.modifiedMillis <= now - grace && isUnneeded(o.path))
@@ -70,8 +70,6 @@ final class Vacuum private[repository] (store: ObjectStore, states: States, refs
     }
     found
   }
-
-  private def last(folder: String): String = folder.substring(folder.lastIndexOf('/') + 1)
 
   /** Tells of a path whether it is one that may be deleted. */
   private def unneeded(since: Long, table: Option[String]): String => Boolean = {
@@ -105,10 +103,7 @@ final class Vacuum private[repository] (store: ObjectStore, states: States, refs
       )
     )
     def create(): Boolean = {
-      val numbers = store
-        .list(Paths.Vacuums, if (store.listsInOrder) 1 else Int.MaxValue)
-        .flatMap(o => Paths.numberOf(o.path))
-      val path = Paths.numbered(Paths.Vacuums, numbers.maxOption.fold(0L)(_ + 1))
+      val path = Paths.numbered(Paths.Vacuums, generations.last(Paths.Vacuums).fold(0L)(_ + 1))
       store.createIfAbsent(path, told) == CreateOutcome.Won || store.read(path).exists(_.sameElements(told))
     }
     if (!Iterator.continually(create()).take(MaxTries).contains(true))
@@ -137,7 +132,6 @@ final class Vacuum private[repository] (store: ObjectStore, states: States, refs
 }
 
 object Vacuum {
-  val Hour: Long = 60L * 60 * 1000
 
   /** A shorter grace period needs to be forced. */
   val SmallestHours: Long = 7 * 24

@@ -1,6 +1,7 @@
 package io.anabranch.core.transaction
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.Times
 
 /** When something was begun that may end in a commit: what lies unnamed for longer than a writer may take, VACUUM may
   * delete.
@@ -15,7 +16,7 @@ final case class Began(nanos: Long, millis: Long) {
   /** Whole hours since. */
   def hours: Long = {
     val now = Began.now()
-    ((now.nanos - nanos) / 1000000).max(now.millis - millis) / Began.Hour
+    ((now.nanos - nanos) / 1000000).max(now.millis - millis) / Times.Hour
   }
 
   def earlier(other: Began): Began = if (other.nanos < nanos) other else this
@@ -34,7 +35,6 @@ final case class Began(nanos: Long, millis: Long) {
 }
 
 object Began {
-  private val Hour = 60L * 60 * 1000
 
   /** Half a day less than half the grace period of VACUUM: clocks differ, and policies may be known late. */
   val LimitHours: Long = 72

@@ -130,13 +130,7 @@ object Guards {
         "rule" -> p.branches,
         "who" -> who
       )
-    case (_, u: UnknownPolicy) =>
-      throw AnabranchException(
-        "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
-        "scope" -> s"branch $branch",
-        "kind" -> "writer",
-        "features" -> u.kind
-      )
+    case (_, u: UnknownPolicy) => throw u.refusal(s"branch $branch")
     case _ => ()
   }
 

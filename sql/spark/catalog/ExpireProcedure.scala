@@ -1,6 +1,6 @@
 package io.anabranch.spark.catalog
 
-import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.Times
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.catalog.procedures.ProcedureParameter
 import org.apache.spark.sql.types._
@@ -23,14 +23,9 @@ final class ExpireProcedure(context: CatalogContext)
   )
 
   override protected def run(input: InternalRow): Seq[Seq[Any]] = {
-    if (input.isNullAt(0))
-      throw AnabranchException(
-        "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
-        "procedure" -> s"system.${name()}",
-        "argument" -> parameters()(0).name
-      )
+    mustBeGiven(input, 0)
     val (before, branches) = (Math.floorDiv(input.getLong(0), 1000L), text(input, 1))
-    val told = Map("older_than" -> java.time.Instant.ofEpochMilli(before).toString, "branches" -> branches)
+    val told = Map("older_than" -> Times.shown(before), "branches" -> branches)
     val found = context.repository.expire(before, branches, context.context(told))
     val e = found.expiry
     Seq(Seq(e.branches, e.beforeMillis * 1000, e.author, e.timeMillis * 1000, found.expiredCommits))

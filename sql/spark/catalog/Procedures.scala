@@ -76,14 +76,16 @@ abstract private[catalog] class CatalogProcedure(context: CatalogContext)
 
   /** The text of an argument that must not be NULL. */
   protected def text(input: InternalRow, place: Int): String = {
-    if (input.isNullAt(place))
-      throw AnabranchException(
-        "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
-        "procedure" -> s"system.${name()}",
-        "argument" -> parameters()(place).name
-      )
+    mustBeGiven(input, place)
     input.getString(place)
   }
+
+  protected def mustBeGiven(input: InternalRow, place: Int): Unit = if (input.isNullAt(place))
+    throw AnabranchException(
+      "ANABRANCH_PROCEDURE.NULL_ARGUMENT",
+      "procedure" -> s"system.${name()}",
+      "argument" -> parameters()(place).name
+    )
 
   /** The error for arguments that don't fit together. */
   protected def wrong(reason: String): AnabranchException = AnabranchException(

@@ -1,6 +1,7 @@
 package io.anabranch.spark.commands
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.Times
 import io.anabranch.core.repository.RestorePoint
 import io.anabranch.spark.AnabranchCatalog
 import io.anabranch.spark.catalog.TableRef
@@ -31,7 +32,7 @@ final case class RestoreTableCommand(
           .getOrElse(throw AnabranchException("ANABRANCH_SQL.NOT_A_TIME", "expression" -> e.sql))
         (
           RestorePoint.Time(Math.floorDiv(micros, 1000L)),
-          "timestamp" -> java.time.Instant.ofEpochMilli(Math.floorDiv(micros, 1000L)).toString
+          "timestamp" -> Times.shown(Math.floorDiv(micros, 1000L))
         )
     }
     val r = c.repository.restore(

@@ -1,6 +1,7 @@
 package io.anabranch.spark.commands
 
 import io.anabranch.core.AnabranchException
+import io.anabranch.core.format.Times
 import io.anabranch.core.repository.Vacuum
 import org.apache.spark.sql.Row
 import org.apache.spark.sql.classic.{SparkSession => ClassicSession}
@@ -29,7 +30,7 @@ final case class VacuumCommand(
     val c = named.fold(Commands.catalog(session, catalog))(_._1)
     Commands.notInTransaction(c, this)
     val loaded = named.map { case (_, t) => c.repository.load(t.ref, t.name) }
-    val grace = hours.fold(Vacuum.SmallestHours)(_.toLong) * Vacuum.Hour
+    val grace = hours.fold(Vacuum.SmallestHours)(_.toLong) * Times.Hour
     val force = !VacuumCommand.checksGrace(session)
     c.repository.vacuum(grace, loaded, force, dryRun, Commands.author(session)).map { o =>
       Row(o.path, o.sizeBytes, Commands.time(o.modifiedMillis))
