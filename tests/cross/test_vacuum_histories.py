@@ -8,10 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from native.aging import IN_FILES, data
-from native.test_vacuum_histories import STEPS, TABLES, History, expired_before, logged
+from native.aging import data
+from native.test_vacuum_histories import STEPS, History, begun, expired_before, logged
 from pyspark.errors import PySparkException
 
 import anabranch
@@ -25,13 +24,7 @@ ASKED = 12
 
 def grown(path: Path, random: Random) -> Repository:
     """A history of which a part was given up."""
-    repo = anabranch.init(path, author="ada")
-    repo.create_namespace("db")
-    for name in TABLES:
-        rows = pa.table({"id": range(20), "a": [0] * 20, "b": [0] * 20})
-        repo.create_table(name, rows, properties=IN_FILES)
-    for branch in ("b0", "b1"):
-        repo.create_branch(branch)
+    repo = begun(path)
     history = History(repo, random)
     for step in random.choices(STEPS, k=40):
         history.step(step)

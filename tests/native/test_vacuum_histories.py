@@ -45,6 +45,18 @@ STEPS = [
 ]
 
 
+def begun(path: Path) -> Repository:
+    """A repository with two tables, and two branches besides main."""
+    repo = anabranch.init(path, author="ada")
+    repo.create_namespace("db")
+    for name in TABLES:
+        rows = pa.table({"id": range(20), "a": [0] * 20, "b": [0] * 20})
+        repo.create_table(name, rows, properties=IN_FILES)
+    for branch in ("b0", "b1"):
+        repo.create_branch(branch)
+    return repo
+
+
 @dataclass
 class History:
     """Does things at random; each may be refused, as long as that is in words."""
@@ -206,13 +218,7 @@ def test_what_is_left_reads_as_before_and_nothing_else_is_left(
 ) -> None:
     small = 4096 if vectors == "in commits" else 0
     monkeypatch.setattr("anabranch.core.log.vectors.MAX_INLINE_VECTOR", small)
-    repo = anabranch.init(tmp_path / uuid.uuid4().hex, author="ada")
-    repo.create_namespace("db")
-    for name in TABLES:
-        rows = pa.table({"id": range(20), "a": [0] * 20, "b": [0] * 20})
-        repo.create_table(name, rows, properties=IN_FILES)
-    for branch in ("b0", "b1"):
-        repo.create_branch(branch)
+    repo = begun(tmp_path / uuid.uuid4().hex)
     history = History(repo, Random(seed))
     for step in steps:
         history.step(step)
