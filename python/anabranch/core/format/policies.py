@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anabranch.core.format.members import Members
+from anabranch.errors import error
 
 GATE = "gate"
 PROTECTION = "protection"
@@ -117,3 +118,17 @@ def decode_policy(r: Members) -> Policy | None:
         Expiry(r.integer("before"), r.text("author"), r.integer("time")) if expires else None,
         r.value,
     )
+
+
+def must_be_known(policy: Policy, scope: str) -> None:
+    """Refuses to write where there is a rule of a kind that this software does not know.
+
+    Args:
+        policy: the rule.
+        scope: what is not written to, for the error.
+
+    Raises:
+        RepositoryUnknownFeature: naming the kind.
+    """
+    if policy.kind not in KINDS:
+        raise error("ANABRANCH_REPOSITORY.UNKNOWN_FEATURE", scope=scope, kind="writer", features=policy.kind)

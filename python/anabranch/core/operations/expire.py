@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from anabranch.core.format.policies import Expiry, expiry_name, expiry_of
+from anabranch.core.format.times import shown
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.transaction.guards import may_change_policy
 from anabranch.core.transaction.proposals import Proposal
@@ -23,14 +23,12 @@ class GiveUp:
         before: the time, in milliseconds since 1970.
         author: who asks for it.
         now: when.
-        shown: a time as people read it.
     """
 
     branches: str
     before: int
     author: str
     now: int
-    shown: Callable[[int], str]
     operation: str = OPERATION
     merges: bool = False
 
@@ -50,9 +48,9 @@ class GiveUp:
         may_change_policy(now.policies, self.branches, OPERATION, self.author)
         there = now.policies.get(self.name)
         is_ = there.expiry if there else None
-        told = {"branches": self.branches, "before": self.shown(self.before)}
+        told = {"branches": self.branches, "before": shown(self.before)}
         if self.before > time:
-            raise error("ANABRANCH_EXPIRY.LATER_THAN_NOW", now=self.shown(time), **told)
+            raise error("ANABRANCH_EXPIRY.LATER_THAN_NOW", now=shown(time), **told)
         if is_ and self.before < is_.before:
-            raise error("ANABRANCH_EXPIRY.EARLIER_THAN_BEFORE", **{"is": self.shown(is_.before)}, **told)
+            raise error("ANABRANCH_EXPIRY.EARLIER_THAN_BEFORE", **{"is": shown(is_.before)}, **told)
         return Proposal() if is_ and self.before == is_.before else Proposal(policies={self.name: policy})

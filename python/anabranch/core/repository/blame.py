@@ -10,9 +10,9 @@ import pyarrow as pa
 from anabranch.core.format.commits import Entry
 from anabranch.core.format.files import ROW_COMMIT
 from anabranch.core.format.names import Position
+from anabranch.core.format.times import to_time
 from anabranch.core.log.replay import TableState
 from anabranch.core.repository.cell_blame import MAX_ROWS, CellBlame
-from anabranch.core.repository.times import to_time
 from anabranch.errors import error
 
 if TYPE_CHECKING:

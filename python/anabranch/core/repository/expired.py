@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from anabranch.core.format.commits import Commit, Entry
 from anabranch.core.format.names import MAIN, CommitId, Position
 from anabranch.core.format.policies import Policy
+from anabranch.core.format.times import shown
 from anabranch.core.log.environment import Environment, requests
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.states import States
 from anabranch.core.operations.expiries import expiry_for, is_over
 from anabranch.core.repository.main_policies import FRESH_MILLIS, MainPolicies
-from anabranch.core.repository.times import shown
 from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from anabranch.core.format.names import MAIN, ref_problem
 from anabranch.core.format.policies import Policy
+from anabranch.core.format.times import FIRST_MILLIS, to_millis, to_time
 from anabranch.core.log.replay import EMPTY
 from anabranch.core.operations.expire import GiveUp
 from anabranch.core.repository.names import must_be_texts
 from anabranch.core.repository.surviving import Surviving
-from anabranch.core.repository.times import FIRST_MILLIS, shown, to_millis, to_time
 from anabranch.core.transaction.committer import CommitContext
 from anabranch.errors import error
 from anabranch.giving_up import ExpireResult
@@ -36,12 +36,10 @@ def expire(
         before = max(now - older_than // timedelta(milliseconds=1), FIRST_MILLIS)
     else:
         before = to_millis(older_than)
-    intent = GiveUp(branches, before, by.author, now, shown)
+    intent = GiveUp(branches, before, by.author, now)
     start = repository.refs.head(MAIN) or EMPTY
-    policies = intent.onto(start).policies
-    if not dry_run:
-        policies = repository.committer.commit(MAIN, start, intent, by).policies
-    policy = policies.get(intent.name) or start.policies[intent.name]
+    done = intent.onto(start) if dry_run else repository.committer.commit(MAIN, start, intent, by)
+    policy = done.policies.get(intent.name) or start.policies[intent.name]
     e = policy.expiry
     assert e is not None
     count = _expired(repository, {intent.name: policy})

@@ -9,13 +9,13 @@ from datetime import datetime
 from anabranch.core.format.commits import Entry, Name
 from anabranch.core.format.names import Position
 from anabranch.core.format.repository_info import check_features
+from anabranch.core.format.times import to_millis, to_time
 from anabranch.core.log.checkpoints import INTERVAL
 from anabranch.core.log.replay import CatalogState, TableState
 from anabranch.core.log.states import States
 from anabranch.core.repository.names import TableName, parts
 from anabranch.core.repository.resolver import RefResolver, ResolvedRef
 from anabranch.core.repository.table_names import TableNames
-from anabranch.core.repository.times import to_millis, to_time
 from anabranch.errors import error
 from anabranch.results import Commit, TableVersion
 

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Literal
 from anabranch.core.operations.merge.decisions import Choice, Chosen, Decision
 from anabranch.core.repository.merge_request import MergeRequest, decided
 from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.parts import Parts
 from anabranch.results import Conflict, MergeResult, Rebased, Side
 
 if TYPE_CHECKING:
     from anabranch.core.repository.rebases import Rebases
     from anabranch.core.repository.unfinished_merges import UnfinishedMerges
-    from anabranch.core.transaction.committer import CommitContext
 
 
-class Merging:
+class Merging(Parts):
     """Merges of branches, and of single commits. Ours is the branch that is merged into."""
-
-    ref: str
 
     @property
     def _merges(self) -> UnfinishedMerges:
@@ -27,16 +25,6 @@ class Merging:
 
     @property
     def _rebases(self) -> Rebases:
-        raise NotImplementedError
-
-    def context(
-        self,
-        message: str = "",
-        author: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        parameters: Mapping[str, str] | None = None,
-    ) -> CommitContext:
-        """Who commits, and why."""
         raise NotImplementedError
 
     def merge(

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from anabranch.core.format.commits import Entry
 from anabranch.core.format.names import MAIN, CommitId, Position, ref_problem
+from anabranch.core.format.times import to_millis, to_time
 from anabranch.core.log.environment import requests
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.log.states import States
 from anabranch.core.repository.expired import Expired
 from anabranch.core.repository.names import must_be_texts
-from anabranch.core.repository.times import to_millis, to_time
 from anabranch.errors import AnabranchError, error
 
 _STEP = re.compile(

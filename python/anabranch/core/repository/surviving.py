@@ -23,7 +23,7 @@ from anabranch.core.format.names import (
     number_of,
     parse_ordinal,
 )
-from anabranch.core.format.policies import KINDS, Policy
+from anabranch.core.format.policies import Policy, must_be_known
 from anabranch.core.log.environment import requests
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
@@ -131,11 +131,7 @@ class Surviving:
         if main is None:
             return {}
         for p in main.policies.values():
-            if p.kind not in KINDS:
-                scope = f"repository at {self._store.root}"
-                raise error(
-                    "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE", scope=scope, kind="writer", features=p.kind
-                )
+            must_be_known(p, f"repository at {self._store.root}")
         ordinal = main.position.ordinal
         known = min(self._ends(ordinal)[1], main.position.seq)
         if known < 0:

@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from anabranch.core.repository.names import TableName, parts
+from anabranch.core.repository.parts import Parts
 from anabranch.giving_up import DeletedObject, ExpireResult
 
 if TYPE_CHECKING:
-    from anabranch.core.log.environment import Environment
-    from anabranch.core.log.refs import Refs
-    from anabranch.core.log.states import States
-    from anabranch.core.repository.history import History
-    from anabranch.core.repository.resolver import ResolvedRef
     from anabranch.core.repository.verification import Finding
-    from anabranch.core.store.objects import ObjectStore
-    from anabranch.core.transaction.committer import CommitContext, Committer
 
 GRACE = timedelta(days=7)
 
 
-class Upkeep:
+class Upkeep(Parts):
     """Looking after a repository."""
-
-    store: ObjectStore
-    author: str
-    env: Environment
-    states: States
-    refs: Refs
-    past: History
-    committer: Committer
-
-    def before_write(self) -> None:
-        """Refuses to write where that is not safe."""
-        raise NotImplementedError
-
-    def context(
-        self,
-        message: str = "",
-        author: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        parameters: Mapping[str, str] | None = None,
-    ) -> CommitContext:
-        """Who commits, and why."""
-        raise NotImplementedError
-
-    def resolved(self, ref: str | None = None, *, expired: bool = False) -> ResolvedRef:
-        """The state that a ref names now."""
-        raise NotImplementedError
 
     def verify(self, full: bool = False) -> Iterator[Finding]:
         """Checks what the branches and tags reach: the chain of commits, replay, lists of files, and files.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from anabranch.core.format.canonical import canonical
 from anabranch.core.format.names import DATA, PROBES, VACUUMS, VECTORS, number_of, numbered, table_data
+from anabranch.core.format.times import to_time
 from anabranch.core.log.environment import Environment, requests
 from anabranch.core.operations.references import References
 from anabranch.core.repository.surviving import Surviving
-from anabranch.core.repository.times import to_time
 from anabranch.core.store.objects import ObjectStore, StoredObject, Won
 from anabranch.core.transaction.lasting import HOUR
 from anabranch.errors import error

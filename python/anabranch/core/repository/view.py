@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.core.format.files import LINEAGE, ROW_ID, ROW_PLACE
 from anabranch.core.format.names import table_data
+from anabranch.core.format.times import to_time
 from anabranch.core.log.replay import TableState
 from anabranch.core.repository.names import listed
 from anabranch.core.repository.resolver import ResolvedRef
-from anabranch.core.repository.times import to_time
 from anabranch.errors import error
 from anabranch.results import TableDetail, TableVersion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anabranch.core.format.names import MAIN
-from anabranch.core.format.policies import GATE, KINDS, PROTECTION, Policy
+from anabranch.core.format.policies import GATE, PROTECTION, Policy, must_be_known
 from anabranch.core.log.refs import Refs
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.transaction.permissions import may_commit, may_manage
@@ -35,13 +35,8 @@ def admit(branch: str, policies: Mapping[str, Policy], operation: str, merges: b
         if policy.kind == PROTECTION:
             if not merges or not _admits(policy, author):
                 raise _protected(policy, branch, operation, author)
-        elif policy.kind not in KINDS:
-            raise error(
-                "ANABRANCH_REPOSITORY.UNKNOWN_FEATURE",
-                scope=f"branch {branch}",
-                kind="writer",
-                features=policy.kind,
-            )
+        else:
+            must_be_known(policy, f"branch {branch}")
     may_commit(branch, policies, operation, author)
 
 
