@@ -135,3 +135,25 @@ def test_times_of_day_round_trip(lake: Any, limit: int) -> None:
         assert lake.rows("SELECT count(*) FROM t WHERE a IS NULL AND b IS NULL") == [(1,)]
     finally:
         lake.spark.conf.unset("spark.sql.timeType.enabled")
+
+
+@pytest.mark.parametrize("layout", ["", "PARTITIONED BY (d)", "PARTITIONED BY (days(at))"])
+def test_days_that_the_calendar_left_out_are_days_like_others(lake: Any, layout: str) -> None:
+    """5 to 14 October 1582: java.sql.Date has no such days."""
+    lake.sql(f"CREATE TABLE c (v INT, d DATE, at TIMESTAMP) {layout} {FILES}")
+    lake.sql(
+        "INSERT INTO c SELECT /*+ COALESCE(1) */ id, DATE'1582-10-03' + id, "
+        "TIMESTAMP'1582-10-03 12:00:00' + make_interval(0, 0, 0, id) FROM (SELECT INT(id) FROM range(14))"
+    )
+    for v in range(14):
+        day = f"DATE'1582-10-03' + {v}"
+        time = f"TIMESTAMP'1582-10-03 12:00:00' + make_interval(0, 0, 0, {v})"
+        for column, value in (("d", day), ("at", time)):
+            for condition, expected in (
+                (f"{column} = {value}", [v]),
+                (f"{column} IN ({value}, NULL)", [v]),
+                (f"{column} <= {value}", list(range(v + 1))),
+                (f"{column} > {value}", list(range(v + 1, 14))),
+            ):
+                found = [row[0] for row in lake.rows(f"SELECT v FROM c WHERE {condition} ORDER BY v")]
+                assert found == expected, condition

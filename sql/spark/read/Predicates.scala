@@ -3,6 +3,7 @@ package io.anabranch.spark.read
 import io.anabranch.core.format.{Column, ColumnType, Lineage, Value}
 import io.anabranch.core.operations.Predicate
 import org.apache.spark.sql.catalyst.CatalystTypeConverters
+import org.apache.spark.sql.catalyst.util.DateTimeUtils
 import org.apache.spark.sql.connector.expressions.{Expression, Literal, NamedReference}
 import org.apache.spark.sql.connector.expressions.filter.{
   AlwaysFalse,
@@ -33,10 +34,15 @@ final private case class Leaf(path: String, sparkType: DataType, inFiles: Boolea
   /** A literal as a bound and as source filters want it; None if it is NULL or of another type. */
   def value(e: Expression): Option[(Value, Any)] = e match {
     case l: Literal[_] if l.value != null && comparable(l.dataType) =>
-      Values
-        .fromCatalyst(l.value, l.dataType)
-        .map(_ -> CatalystTypeConverters.convertToScala(l.value, l.dataType))
+      Values.fromCatalyst(l.value, l.dataType).map(_ -> external(l.value, l.dataType))
     case _ => None
+  }
+
+  /** Never java.sql.Date or Timestamp: their calendar lacks ten days of October 1582, which become others. */
+  private def external(value: Any, t: DataType): Any = (value, t) match {
+    case (days: Int, DateType) => DateTimeUtils.daysToLocalDate(days)
+    case (micros: Long, TimestampType) => DateTimeUtils.microsToInstant(micros)
+    case _ => CatalystTypeConverters.convertToScala(value, t)
   }
 
   /** @param exact
