@@ -208,6 +208,40 @@ def test_fields_in_lists_and_maps_change_as_columns_do(lake: Any, limit: int) ->
     assert lake.rows(query) == [(1, None, 1, 2, None), (3, "new", 9000000000, 5, 4)]
 
 
+@pytest.mark.parametrize("limit", [100, 0], ids=["inline", "files"])
+def test_fields_below_lists_of_lists_and_maps_change_as_columns_do(lake: Any, limit: int) -> None:
+    lake.sql(
+        "CREATE TABLE n (id INT, a ARRAY<ARRAY<STRUCT<x: INT, y: STRING>>>, "
+        "m MAP<STRING, ARRAY<MAP<INT, STRUCT<p: INT>>>>, w ARRAY<MAP<STRING, INT>>) "
+        f"TBLPROPERTIES ('anabranch.write.inline-rows' = '{limit}')"
+    )
+    lake.sql(
+        "INSERT INTO n SELECT 1, array(array(named_struct('x', 1, 'y', 'old'))), "
+        "map('k', array(map(7, named_struct('p', 1)))), array(map('a', 1))"
+    )
+    for change in (
+        "RENAME COLUMN a.element.element.x TO xx",
+        "DROP COLUMN a.element.element.y",
+        "ADD COLUMN a.element.element.y STRING COMMENT 'new' FIRST",
+        "ADD COLUMN m.value.element.value.q INT AFTER p",
+        "ALTER COLUMN m.value.element.value.p TYPE BIGINT",
+        "ALTER COLUMN m.value.element.value.q FIRST",
+        "ALTER COLUMN w.element.value TYPE BIGINT",
+    ):
+        lake.sql(f"ALTER TABLE n {change}")
+    types = dict((row[0], row[1]) for row in lake.rows("DESCRIBE n"))
+    assert types["a"] == "array<array<struct<y:string,xx:int>>>"
+    assert types["m"] == "map<string,array<map<int,struct<q:int,p:bigint>>>>"
+    assert types["w"] == "array<map<string,bigint>>"
+    query = "SELECT a[0][0].xx, a[0][0].y, m['k'][0][7].p, m['k'][0][7].q, w[0]['a'] FROM n ORDER BY id"
+    assert lake.rows(query) == [(1, None, 1, None, 1)]
+    lake.sql(
+        "INSERT INTO n SELECT 2, array(array(named_struct('y', 'new', 'xx', 3))), "
+        "map('k', array(map(7, named_struct('q', 5, 'p', 9000000000)))), array(map('a', 8000000000))"
+    )
+    assert lake.rows(query) == [(1, None, 1, None, 1), (3, "new", 9000000000, 5, 8000000000)]
+
+
 def test_fields_of_structs_widen(table: Any) -> None:
     table.sql("ALTER TABLE t ALTER COLUMN s.a TYPE BIGINT")
     table.sql("INSERT INTO t VALUES (2, 'two', named_struct('a', 9000000000, 'b', 'y'))")

@@ -101,7 +101,7 @@ object SchemaChanges {
     val schema = ColumnMapping.identified(before.columns)
     changes.foreach(check(table, schema, _))
     val used = before.retired ++ Column.paths(before.columns)
-    val altered = SparkBridge.applySchemaChanges(schema, changes)
+    val altered = NestedChanges.applied(schema, changes)
     val columns = ColumnMapping.columns(altered, used, table)
     val dropped = before.partitioning.find(f => !Column.paths(columns).contains(f.column))
     dropped.foreach { f =>
