@@ -11,6 +11,7 @@ import io.anabranch.spark.write.{
   MergeKeys,
   MergeSchema,
   MergeSourceOnce,
+  OverwriteOptions,
   ReadTracking,
   TargetAlias,
   TargetOnce,
@@ -29,6 +30,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectHintResolutionRule(_ => Variables)
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
+    extensions.injectResolutionRule(_ => OverwriteOptions)
     extensions.injectResolutionRule(_ => MergeSourceOnce)
     extensions.injectResolutionRule(_ => CheckSubqueries)
     extensions.injectOptimizerRule(_ => TargetOnce)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,51 +117,3 @@ def test_a_missing_ref_is_an_error_and_never_main(forked: Any, refused: Any) -> 
         forked.spark.read.option("branch", "v1").table(name).collect()
     with refused("ANABRANCH_WRITE.OPTION", "another ref"):
         forked.spark.read.format("anabranch").option("branch", "dev").load(f"{forked.name}.default.`t@main`")
-
-
-# ---- options by which other formats write less
-
-
-@pytest.fixture
-def partitioned(lake: Any) -> Any:
-    lake.sql("CREATE TABLE t (id INT, p STRING) PARTITIONED BY (p)")
-    lake.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
-    return lake
-
-
-def all_ways(lake: Any, **options: str) -> dict[str, Callable[[], Any]]:
-    """Ways to write the row (9, 'b') over table t, by name."""
-    name = f"{lake.name}.default.t"
-    frame = lake.spark.sql("SELECT 9 AS id, 'b' AS p")
-    writer = frame.write.mode("overwrite").options(**options)
-    return {
-        "save": lambda: writer.format("anabranch").save(name),
-        "insertInto": lambda: writer.insertInto(name, overwrite=True),
-        "saveAsTable": lambda: writer.saveAsTable(name),
-        "createOrReplace": lambda: frame.writeTo(name).options(**options).createOrReplace(),
-        "append": lambda: frame.writeTo(name).options(**options).append(),
-    }
-
-
-@pytest.mark.parametrize(
-    "options", [{"replaceWhere": "p = 'b'"}, {"txnAppId": "a", "txnVersion": "1"}], ids=["where", "txn"]
-)
-def test_what_would_overwrite_more_or_twice_is_refused(
-    partitioned: Any, refused: Any, options: dict[str, str]
-) -> None:
-    for write in all_ways(partitioned, **options).values():
-        with refused("ANABRANCH_WRITE.OPTION", next(iter(options))):
-            write()
-    assert ids(partitioned, "t") == [1, 2]
-
-
-def test_partitions_are_overwritten_alone_where_the_option_says_so(partitioned: Any, refused: Any) -> None:
-    ways = all_ways(partitioned, partitionOverwriteMode="dynamic")
-    for way in ("save", "insertInto"):
-        ways[way]()
-        assert ids(partitioned, "t") == [1, 9], way
-        partitioned.sql("RESTORE TABLE t TO VERSION AS OF 1")
-    for way in ("saveAsTable", "createOrReplace"):
-        with refused("ANABRANCH_WRITE.OPTION", "partitionOverwriteMode"):
-            ways[way]()
-    assert ids(partitioned, "t") == [1, 2]

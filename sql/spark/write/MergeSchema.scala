@@ -27,7 +27,10 @@ object MergeSchema extends Rule[LogicalPlan] {
   }
 
   private def isMeant(table: NamedRelation, options: Map[String, String]): Boolean =
-    new CaseInsensitiveStringMap(options.asJava).getBoolean(Option, false) && isOurs(table)
+    isSet(options) && isOurs(table)
+
+  def isSet(options: Map[String, String]): Boolean =
+    new CaseInsensitiveStringMap(options.asJava).getBoolean(Option, false)
 
   private def isOurs(table: NamedRelation): Boolean = table match {
     case r: UnresolvedRelation => StatementNames.isOurs(r)
