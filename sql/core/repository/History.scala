@@ -11,10 +11,7 @@ private[repository] trait History {
   protected def resolver: RefResolver
 
   /** A commit as users see it; its tables by the names that they have after it. */
-  protected def info(e: Entry): CommitInfo = {
-    lazy val state = states.at(e)
-    info(e, e.commit.tables.toSeq.map { case (id, t) => nameOf(id, t, e, state) }.sorted)
-  }
+  protected def info(e: Entry): CommitInfo = info(e, new TableNames(states).of(e))
 
   private def info(e: Entry, tables: Seq[String]): CommitInfo = {
     val c = e.commit
@@ -33,21 +30,18 @@ private[repository] trait History {
     )
   }
 
-  private def nameOf(id: String, t: TableChange, e: Entry, state: => CatalogState): String =
-    Names.show(
-      t.name
-        .orElse(state.tables.get(id).map(_.name))
-        .orElse(e.commit.firstParent.flatMap(p => states.at(p).tables.get(id)).map(_.name))
-        .getOrElse(Seq(id))
-    )
-
   /** The commits of a ref along first parents, newest first. */
-  def log(ref: String, limit: Int): Seq[CommitInfo] =
-    firstParents(resolver.find(ref).state.position).take(limit).map(info).toSeq
+  def log(ref: String, limit: Int): Seq[CommitInfo] = {
+    val state = resolver.find(ref).state
+    val names = new TableNames(states).begin(state)
+    firstParents(state.position).take(limit).map(e => info(e, names.of(e))).toSeq
+  }
 
   /** The commits that a ref knows of, those that were merged too, newest first, with the lines of a drawing. */
   def graph(ref: String, limit: Int): Seq[(String, CommitInfo)] = {
-    val start = states.log.get(resolver.find(ref).state.id)
+    val state = resolver.find(ref).state
+    val names = new TableNames(states).begin(state)
+    val start = states.log.get(state.id)
     val entries = Iterator
       .unfold((Map(start.id.position -> start), Set(start.id.position))) { case (waiting, seen) =>
         Option.when(waiting.nonEmpty) {
@@ -60,7 +54,7 @@ private[repository] trait History {
       .take(limit)
       .toSeq
     val lines = CommitGraph.draw(entries.map(e => (e.id.toString, e.commit.parents.map(_.toString))))
-    lines.zip(entries.map(info))
+    lines.zip(entries.map(e => info(e, names.of(e))))
   }
 
   /** The table, if this software knows all features that reading it takes. */
