@@ -82,3 +82,10 @@ def __getattr__(name: str) -> Any:
     if name in _NATIVE:
         return getattr(importlib.import_module(f"anabranch.core.repository.{_NATIVE[name]}"), name)
     raise AttributeError(f"module 'anabranch' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext anabranch`` runs: afterwards ``%%sql`` is there."""
+    from anabranch.integrations import notebook
+
+    notebook.load(shell)

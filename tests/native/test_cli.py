@@ -254,7 +254,7 @@ def test_a_file_in_git_pins_what_is_read(
 
 
 def test_no_repository_is_named(run: Run) -> None:
-    assert "give --repository, ANABRANCH_REPOSITORY or anabranch.toml" in run("log", code=1)
+    assert "give one, or ANABRANCH_REPOSITORY, or anabranch.toml" in run("log", code=1)
 
 
 def test_spark_is_told_how_to_open_it(run: Run, lake: Path) -> None:

@@ -59,7 +59,27 @@ def test_a_location_as_spark_writes_it_is_the_same_one(tmp_path: Path, refused: 
     with refused("ANABRANCH_REPOSITORY.STORE_FAILED"):
         anabranch.init(tmp_path / "file")
     with pytest.raises(TypeError, match="a location is a str or a path"):
-        anabranch.open(None)  # type: ignore[arg-type]
+        anabranch.open(5)  # type: ignore[arg-type]
+
+
+def test_without_a_location_settings_tell_which_is_opened(
+    repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    repo.create_tag("v1")
+    below = tmp_path / "code" / "deep"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.delenv("ANABRANCH_REPOSITORY", raising=False)
+    with refused("ANABRANCH_REPOSITORY.INVALID_LOCATION"):
+        anabranch.open()
+    (tmp_path / "code" / "anabranch.toml").write_text('repository = "../lake"\nref = "v1"\nauthor = "eve"\n')
+    found = anabranch.open()
+    assert (found.root, found.ref, found.author) == (repo.root, "v1", "eve")
+    assert anabranch.open(ref="main").ref == "main" and anabranch.open(author="bob").author == "bob"
+    assert anabranch.open(tmp_path / "lake").ref == "main", "settings are for what is not given"
+    monkeypatch.setenv("ANABRANCH_REPOSITORY", str(tmp_path / "other"))
+    with refused("ANABRANCH_REPOSITORY.NOT_FOUND"):
+        anabranch.open()
 
 
 def test_repositories_and_tables_travel_between_processes(repo: Repository, tmp_path: Path) -> None:

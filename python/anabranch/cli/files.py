@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.cli import ndjson
 from anabranch.cli.binary import Binary, decoded, encoded, has_binary
 from anabranch.cli.sources import Format, Source, batches, told, unusable
+from anabranch.cli.terminal import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,13 +148,16 @@ def _kept(texts: pa.ChunkedArray, guessed: pa.DataType) -> pa.DataType | None:
     return pa.string() if pc.any(pc.is_inf(huge)).as_py() else None
 
 
-def write(file: Path, rows: pa.RecordBatchReader, binary: Binary | None = None) -> int:
+def write(
+    file: Path, rows: pa.RecordBatchReader, binary: Binary | None = None, done: Step | None = None
+) -> int:
     """Writes rows to a file that is not there yet, and is there only when it is whole; how many.
 
     Args:
         file: its suffix tells what it is to be.
         rows: to be written.
         binary: how bytes are written in text, which is refused otherwise.
+        done: is told how many rows have been written since.
 
     Raises:
         ClientFile: for a file that can't be written.
@@ -185,6 +189,8 @@ def write(file: Path, rows: pa.RecordBatchReader, binary: Binary | None = None) 
             for batch in rows:
                 writer.write_batch(batch)
                 count += batch.num_rows
+                if done is not None:
+                    done(batch.num_rows)
         part.rename(file)
     except OSError as e:
         raise unusable(file, str(e)) from e

@@ -9,6 +9,7 @@ import typer
 from anabranch.cli import settings
 from anabranch.cli.durations import FORM, duration, duration_or_time
 from anabranch.cli.output import Json, command, print_json, print_table
+from anabranch.cli.terminal import working
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -31,9 +32,10 @@ def expire(
 
     anabranch expire --older-than 2026-01-31 --branches 'ci/*' --dry-run
     """
-    done = settings.current.open("main").expire(
-        duration_or_time(older_than), branches, message=message, dry_run=dry_run
-    )
+    with working("looking for old states"):
+        done = settings.current.open("main").expire(
+            duration_or_time(older_than), branches, message=message, dry_run=dry_run
+        )
     if json:
         return print_json(done)
     by = f"{done.before:%Y-%m-%d %H:%M:%S}"
@@ -61,7 +63,8 @@ def vacuum(
 
     anabranch vacuum --table clinic.labs --grace 14d
     """
-    found = settings.current.open().vacuum(duration(grace), table, dry_run=dry_run, force=force)
+    with working("looking for what nothing needs"):
+        found = settings.current.open().vacuum(duration(grace), table, dry_run=dry_run, force=force)
     total = sum(o.size for o in found)
     if json:
         return print_json({"dry_run": dry_run, "bytes": total, "objects": found})

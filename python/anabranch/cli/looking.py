@@ -12,9 +12,9 @@ from anabranch.cli import files, settings
 from anabranch.cli.output import (
     Json,
     command,
-    console,
     harmless,
     print_json,
+    print_long,
     print_rows,
     print_table,
     print_written,
@@ -63,7 +63,7 @@ def log(
     if json:
         return print_json(found)
     if graph:
-        return console().print(harmless(str(found)), markup=False, highlight=False, soft_wrap=True)
+        return print_long(harmless(str(found)), markup=False, highlight=False, soft_wrap=True)
     columns = ("commit", "time", "author", "operation", "tables", "message")
     print_table(columns, ((short(c.id), c.time, c.author, c.operation, c.tables, c.message) for c in found))
 

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from anabranch import __version__
 from anabranch.cli import branches, giving_up, looking, maintenance, merging, rows, settings
 from anabranch.cli.output import EXIT_CODES, REFUSED, WRONG_USE, complain, exit_code
+from anabranch.core.repository.settings import load
 from anabranch.errors import AnabranchError, error
 
 
@@ -82,7 +83,7 @@ def options(
     ] = False,
 ) -> None:
     """Options come first; then ANABRANCH_REPOSITORY and ANABRANCH_REF; then anabranch.toml, found upwards."""
-    settings.current = settings.load(repository, ref, author, Path.cwd())
+    settings.current = load(Path.cwd(), repository, ref, author)
 
 
 for module in (looking, branches, merging, rows, maintenance, giving_up):

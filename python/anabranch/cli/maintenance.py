@@ -10,6 +10,7 @@ import typer
 
 from anabranch.cli import settings
 from anabranch.cli.output import DAMAGED, Json, command, print_json, print_table
+from anabranch.cli.terminal import working
 
 
 @command
@@ -41,10 +42,10 @@ def verify(
     """
     report = settings.current.open().verify(full=full)
     found = []
-    with typer.progressbar(
-        report, label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as steps:
-        found = [f for f in steps if f.problem]
+    with working("checking") as done:
+        for finding in report:
+            found += [finding] if finding.problem else []
+            done(1)
     if json:
         print_json({"findings": found})
     else:

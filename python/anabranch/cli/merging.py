@@ -8,6 +8,7 @@ import typer
 
 from anabranch.cli import settings
 from anabranch.cli.output import CONFLICT, Json, command, print_json, print_table, short
+from anabranch.cli.terminal import working
 from anabranch.results import MergeResult, Side
 
 Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
@@ -49,19 +50,21 @@ def merge(
     if abort:
         repo.abort_merge(into)
         return print_json({"aborted": into or repo.ref}) if json else None
-    if go_on or source is None:
-        return _told(repo.continue_merge(into, message=message), False, json)
-    done = repo.merge(
-        source,
-        into,
-        dry_run=dry_run,
-        message=message,
-        on_conflict=_sides(on_conflict),
-        squash=squash,
-        ff_only=ff_only,
-        keep_conflicts=keep,
-    )
-    _told(done, dry_run, json)
+    with working("merging"):
+        if go_on or source is None:
+            done = repo.continue_merge(into, message=message)
+        else:
+            done = repo.merge(
+                source,
+                into,
+                dry_run=dry_run,
+                message=message,
+                on_conflict=_sides(on_conflict),
+                squash=squash,
+                ff_only=ff_only,
+                keep_conflicts=keep,
+            )
+    _told(done, dry_run and not go_on, json)
 
 
 @command
@@ -115,7 +118,8 @@ def rebase(
 
     anabranch rebase fix-units main
     """
-    done = settings.current.open().rebase(branch, onto, on_conflict=_sides(on_conflict))
+    with working("rebasing"):
+        done = settings.current.open().rebase(branch, onto, on_conflict=_sides(on_conflict))
     if json:
         return print_json(done)
     rows = (

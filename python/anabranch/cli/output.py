@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from anabranch.cli.terminal import paged
 from anabranch.errors import AnabranchError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from rich.console import Console
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -95,12 +95,15 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def console() -> Console:
-    """Standard output; with colours and folded lines on a terminal only."""
+def print_long(what: object, **options: Any) -> None:
+    """What may be longer than a screen; with colours and folded lines on a terminal only."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 1_000_000
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
+    with console.capture() as captured:
+        console.print(what, **options)
+    paged(captured.get())
 
 
 def plain(value: Any) -> Any:
@@ -134,7 +137,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(_escaped(_cell(x)) for x in row))
-    console().print(table)
+    print_long(table)
 
 
 def _cell(x: object) -> str:

@@ -13,6 +13,7 @@ from anabranch.cli import settings, sources
 from anabranch.cli.binary import AsBinary
 from anabranch.cli.looking import Table
 from anabranch.cli.output import Json, command, print_json, print_rows, print_written, short
+from anabranch.cli.terminal import working
 
 Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
 Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition in SQL.")]
@@ -58,7 +59,9 @@ def sql(
 
     anabranch sql "SELECT count(*) FROM clinic.labs AT 'main~1'"
     """
-    print_rows(settings.current.open().sql(query), json)
+    with working("running the query"):
+        found = settings.current.open().sql(query)
+    print_rows(found, json)
 
 
 @command
@@ -93,7 +96,7 @@ def import_(
         raise typer.BadParameter(f"'{e}' does not exist") from None
     named = ", ".join(Path(name).name if name != sources.STDIN else "standard input" for name in files[:3])
     message = message or f"import {named}" + (", …" if len(files) > 3 else "")
-    with settings.current.open().transaction(message) as tx:
+    with working(f"loading {named}"), settings.current.open().transaction(message) as tx:
         if mode is Mode.create:
             space = table.rpartition(".")[0]
             if space:
@@ -124,7 +127,9 @@ def export(
 
     anabranch --ref train-2026-01 export clinic.labs labs.parquet
     """
-    count = reading.write(file, settings.current.open().table(table).to_batches(where=where), binary)
+    found = settings.current.open().table(table)
+    with working(f"writing {file.name}", None if where else found.count()) as done:
+        count = reading.write(file, found.to_batches(where=where), binary, done)
     print_written(file, count, json)
 
 
@@ -157,7 +162,8 @@ def optimize(
 
     anabranch optimize clinic.labs
     """
-    done = settings.current.open().table(table).optimize(where, message=message)
+    with working(f"optimizing {table}"):
+        done = settings.current.open().table(table).optimize(where, message=message)
     if json:
         return print_json(done)
     before = f"{done.files_before} files of {done.bytes_before} bytes"
@@ -178,7 +184,8 @@ def blame(
 
     anabranch blame clinic.labs -w "patient = 'p2'" --cells
     """
-    found = settings.current.open().table(table).blame(where, cells=cells)
+    with working(f"blaming {table}"):
+        found = settings.current.open().table(table).blame(where, cells=cells)
     if json:
         return print_rows(found, json)
     mark = "" if cells else "_"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from anabranch.core.format.commits import Commit
@@ -14,6 +15,7 @@ from anabranch.core.log.environment import Environment, requests
 from anabranch.core.log.replay import CatalogState
 from anabranch.core.repository import travelling  # noqa: F401  has pickle know what it makes
 from anabranch.core.repository.repository import Repository
+from anabranch.core.repository.settings import load
 from anabranch.core.store.location import open_store
 from anabranch.core.store.objects import ObjectStore, Unknown
 from anabranch.core.store.probe import check_store
@@ -22,8 +24,8 @@ from anabranch.errors import AnabranchError, error
 
 
 def open(
-    location: str | os.PathLike[str] | ObjectStore,
-    ref: str = MAIN,
+    location: str | os.PathLike[str] | ObjectStore | None = None,
+    ref: str | None = None,
     *,
     storage_options: Mapping[str, Any] | None = None,
     create: bool = False,
@@ -32,8 +34,10 @@ def open(
     """Opens a repository.
 
     Args:
-        location: a path, or a URI such as ``s3://bucket/lake`` or ``file:///data/lake``.
-        ref: what names without a ref mean: a branch, tag or commit.
+        location: a path, or a URI such as ``s3://bucket/lake`` or ``file:///data/lake``. Without one, what
+            the command line would open here: ``ANABRANCH_REPOSITORY``, or that of an ``anabranch.toml``.
+        ref: what names without a ref mean: a branch, tag or commit. Without one it is main, or with the
+            location that of the same settings.
         storage_options: for the store, as obstore has them: ``{"region": "eu-central-1"}``.
         create: make one where there is none.
         author: of commits; otherwise ``ANABRANCH_AUTHOR`` of the environment, or the user's name.
@@ -42,10 +46,12 @@ def open(
         RepositoryNotFound, RepositoryInvalidLocation, RepositoryNoPermission, RepositoryStoreFailed,
             RepositoryUnsupportedFormat, RepositoryUnknownFeature, RefNotFound: if it can't be opened.
     """
-    if isinstance(location, bytes | int | None):
+    if location is None:
+        return load(Path.cwd(), None, ref, author).open(create=create, storage_options=storage_options)
+    if isinstance(location, bytes | int):
         raise TypeError(f"a location is a str or a path; {location!r} is none")
     store = open_store(location, storage_options) if isinstance(location, str | os.PathLike) else location
-    repository = Repository(store, ref, author)
+    repository = Repository(store, MAIN if ref is None else ref, author)
     attach(repository, create)
     return repository
 

@@ -1,0 +1,1 @@
+"""What other programs find Anabranch by: URLs of fsspec, magics of notebooks."""
