@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import functools
+import os
 import stat
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from anabranch.core.store.drafts import Draft, DraftFile
-from anabranch.core.store.objects import CreateOutcome, ObstoreStore, StoredObject, failure
-
-if TYPE_CHECKING:
-    from obstore.store import LocalStore
+from anabranch.core.store.objects import CreateOutcome, Lost, StoredObject, Won, failure
 
 
 class LocalFolder:
-    """See `objects.ObjectStore`.
-
-    Looking is done without a detour, since 'is there a newer commit' is asked before everything; creating is
-    obstore's, which links a complete temporary file to the name.
-    """
+    """See `objects.ObjectStore`. Nothing is kept open, so that forked processes go on with it."""
 
     lists_in_order = False  # a directory is listed as a whole
 
@@ -32,11 +26,6 @@ class LocalFolder:
 
     def __reduce__(self) -> tuple[type[LocalFolder], tuple[Path]]:
         return LocalFolder, (self._at,)
-
-    @functools.cached_property
-    def _creating(self) -> ObstoreStore:
-        """Made with the first object, so that looking at a folder does not make it."""
-        return ObstoreStore(_made(self._at), self.root, self._at)
 
     def read(self, path: str) -> bytes | None:
         """See `ObjectStore`."""
@@ -53,14 +42,36 @@ class LocalFolder:
             return file.read(length)
 
     def create(self, path: str, data: bytes) -> CreateOutcome:
-        """See `ObjectStore`."""
-        with self._translated("create", path):
-            return self._creating.create(path, data)
+        """See `ObjectStore`. A name is linked to a file that is complete, which fails where it is taken."""
+        with self._written("create", path, data) as draft:
+            try:
+                os.link(draft, self._at / path)
+            except FileExistsError:
+                return Lost()
+        return Won()
 
     def put(self, path: str, data: bytes) -> None:
         """See `ObjectStore`."""
-        with self._translated("write", path):
-            self._creating.put(path, data)
+        with self._written("write", path, data) as draft:
+            draft.replace(self._at / path)
+
+    @contextmanager
+    def _written(self, operation: str, path: str, data: bytes) -> Iterator[Path]:
+        """A file beside the place of an object, which has its bytes and is gone afterwards."""
+        draft = self._at / f"{path}#{uuid.uuid4().hex}"  # objects have no # in their names
+        try:
+            with self._translated(operation, path):
+                try:
+                    try:
+                        draft.write_bytes(data)
+                    except FileNotFoundError:
+                        draft.parent.mkdir(parents=True, exist_ok=True)
+                        draft.write_bytes(data)
+                    yield draft
+                finally:
+                    draft.unlink(missing_ok=True)
+        except (FileNotFoundError, NotADirectoryError) as e:
+            raise failure(operation, f"{self.root}/{path}", e) from e
 
     def draft(self, path: str) -> Draft:
         """See `ObjectStore`."""
@@ -72,7 +83,8 @@ class LocalFolder:
 
     def names(self, folder: str) -> list[str]:
         """See `ObjectStore`."""
-        return [f"{folder}/{p.name}" for p in self._children(folder) if p.is_file() and "#" not in p.name]
+        files = self._children(folder, lambda e: e.is_file() and "#" not in e.name)
+        return [f"{folder}/{name}" for name in files]
 
     def objects(self, folder: str) -> list[StoredObject]:
         """See `ObjectStore`."""
@@ -91,12 +103,12 @@ class LocalFolder:
 
     def folders(self, folder: str) -> list[str]:
         """See `ObjectStore`."""
-        return [f"{folder}/{p.name}" for p in self._children(folder) if p.is_dir()]
+        return [f"{folder}/{name}" for name in self._children(folder, lambda e: e.is_dir())]
 
-    def _children(self, folder: str) -> list[Path]:
+    def _children(self, folder: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
         try:
-            with self._translated("list", folder):
-                return sorted(p for p in (self._at / folder).iterdir() if not p.name.startswith("."))
+            with self._translated("list", folder), os.scandir(self._at / folder) as entries:
+                return sorted(e.name for e in entries if not e.name.startswith(".") and wanted(e))
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -121,13 +133,3 @@ class LocalFolder:
             raise
         except OSError as e:
             raise failure(operation, f"{self.root}/{path}", e) from e
-
-
-def _made(folder: Path) -> LocalStore:
-    from obstore.store import LocalStore
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as e:
-        raise failure("create", folder.as_uri(), e) from e
-    return LocalStore(folder)

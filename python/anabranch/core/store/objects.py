@@ -108,13 +108,14 @@ _used_by: dict[str, int] = {}
 
 
 class ObstoreStore:
-    """Any store of obstore: S3, Google Cloud Storage, Azure, memory; of a local folder, creating."""
+    """Any store of obstore: S3, Google Cloud Storage, Azure, memory."""
 
-    def __init__(self, store: ObstoreObjectStore, root: str, folder: Path | None = None) -> None:
+    folder: Path | None = None
+    lists_in_order = True
+
+    def __init__(self, store: ObstoreObjectStore, root: str) -> None:
         self._made = store
         self.root = root
-        self.folder = folder
-        self.lists_in_order = folder is None
 
     @property
     def _store(self) -> ObstoreObjectStore:
@@ -159,7 +160,7 @@ class ObstoreStore:
         except FileNotFoundError as refused:  # no such bucket: the server understood and said no
             raise failure("create", f"{self.root}/{path}", refused) from refused
         except (e.BaseError, OSError) as doubt:
-            if self.folder is not None or is_denied(doubt):
+            if is_denied(doubt):
                 raise failure("create", f"{self.root}/{path}", doubt) from doubt
             return Unknown(doubt)
         return Won()
