@@ -32,16 +32,25 @@ def report(wrong: Iterable[str]) -> None:
 def test_templates_are_well_formed() -> None:
     wrong = []
     for condition, template in TEMPLATES.items():
-        text = f"{template['message']} {template['action']}"
+        text = " ".join(template[k] for k in template if k != "sqlState")
         checks = {
             "name": bool(CONDITION.fullmatch(condition)),
-            "members": set(template) == {"message", "action", "sqlState"},
+            "members": set(template) - {"python"} == {"message", "action", "sqlState"},
             "SQLSTATE": bool(re.fullmatch(r"[0-9A-Z]{5}", template["sqlState"])),
             "placeholder": "<" not in re.sub(r"<[a-zA-Z]+>", "", text),
-            "full stop": all(template[k].endswith((".", ">")) for k in ("message", "action")),
+            "full stop": all(template[k].endswith((".", ">")) for k in template if k != "sqlState"),
         }
         wrong += [f"{condition}: {what}" for what, good in checks.items() if not good]
     report(wrong)
+
+
+def test_what_to_do_without_spark_is_no_statement_of_spark() -> None:
+    """What the Python half and the command line refuse is told in their own words."""
+    raised = conditions_in(["python/anabranch/core", "python/anabranch/cli"], [".py"])
+    statement = re.compile(r"\b[A-Z]{3,} [A-Z]{2,}\b|\b(SHOW|DROP|SELECT|USE|INTO|GRANT)\b|spark\.")
+    told = {c: TEMPLATES[c].get("python") or TEMPLATES[c]["action"] for c in raised}
+    assert len(told) > 50
+    report(f"{c}: {text}" for c, text in told.items() if statement.search(text))
 
 
 def test_each_is_declared_once() -> None:
@@ -81,5 +90,9 @@ def document() -> Iterator[str]:
             yield ""
             yield "| class | what happened | what to do | SQLSTATE |"
             yield "|---|---|---|---|"
-        texts = [re.sub(r"<(\w+)>", r"*\1*", template[k]).replace("|", "\\|") for k in ("message", "action")]
-        yield f"| `{condition}` | {' | '.join(texts)} | {template['sqlState']} |"
+        message, action, python = (
+            re.sub(r"<(\w+)>", r"*\1*", template.get(k, "")).replace("|", "\\|")
+            for k in ("message", "action", "python")
+        )
+        without = f"<br>Without Spark: {python}" if python else ""
+        yield f"| `{condition}` | {message} | {action}{without} | {template['sqlState']} |"

@@ -7,7 +7,8 @@
     except anabranch.errors.RefNotFound as error:
         print(error.condition, error.parameters["ref"])
 
-The JVM half and this one say the same words: both read ``anabranch-errors.json``.
+The JVM half and this one say the same words, but for what to do where that is a statement of Spark: both read
+``anabranch-errors.json``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class AnabranchError(Exception):
         self.condition = condition
         self.parameters = dict(parameters)
         self.reason = _filled(template["message"], parameters)
-        self.action = _filled(template["action"], parameters)
+        self.action = _filled(template.get("python") or template["action"], parameters)
         self.sql_state = template["sqlState"]
         super().__init__(f"[{condition}] {self.reason} {self.action}")
 
@@ -53,7 +54,7 @@ class AnabranchError(Exception):
 
 @functools.cache
 def templates() -> dict[str, dict[str, str]]:
-    """All error classes: condition -> ``message``, ``action`` and ``sqlState``."""
+    """All error classes: condition -> ``message``, ``action``, ``sqlState``, and ``python`` in its place."""
     found: dict[str, dict[str, str]] = json.loads(
         Path(__file__).with_name("anabranch-errors.json").read_text(encoding="utf-8")
     )
