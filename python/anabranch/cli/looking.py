@@ -12,9 +12,8 @@ from anabranch.cli import files, settings
 from anabranch.cli.output import (
     Json,
     command,
-    harmless,
+    print_drawing,
     print_json,
-    print_long,
     print_rows,
     print_table,
     print_written,
@@ -63,7 +62,7 @@ def log(
     if json:
         return print_json(found)
     if graph:
-        return print_long(harmless(str(found)), markup=False, highlight=False, soft_wrap=True)
+        return print_drawing(str(found))
     columns = ("commit", "time", "author", "operation", "tables", "message")
     print_table(columns, ((short(c.id), c.time, c.author, c.operation, c.tables, c.message) for c in found))
 

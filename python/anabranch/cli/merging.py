@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from anabranch.cli import settings
 from anabranch.cli.output import CONFLICT, Json, command, print_json, print_table, short
 from anabranch.cli.terminal import working
-from anabranch.results import MergeResult, Side
+from anabranch.results import Conflict, MergeResult, Side
 
 Message = Annotated[str, typer.Option("--message", "-m", help="What is said about it.")]
 Into = Annotated[str | None, typer.Option(help="The branch; otherwise the one in use.")]
@@ -141,11 +142,7 @@ def conflicts(
     found = settings.current.open().conflicts(branch)
     if json:
         return print_json(found)
-    rows = (
-        (c.table, c.kind, c.row_id, c.key, c.column, c.base, c.ours, c.theirs, c.value or c.choice)
-        for c in found
-    )
-    print_table(("table", "kind", "row", "key", "column", "base", "ours", "theirs", "decided"), rows)
+    _print_conflicts(found)
 
 
 @command
@@ -197,15 +194,27 @@ def _told(done: MergeResult, dry_run: bool, json: bool) -> None:
     if json:
         print_json(done)
     else:
-        found = [(c.table, "conflict", c.detail) for c in done.conflicts]
-        rows = [*found, *((c.table, c.change, c.detail) for c in done.changes)]
-        print_table(("table", "change", "detail"), rows)
+        if done.conflicts:
+            _print_conflicts(done.conflicts)
+        if done.changes:
+            rows = [(c.table, c.change, c.detail) for c in done.changes]
+            print_table(("table", "change", "detail"), rows)
         if done.conflicts and not dry_run:
             typer.echo("kept: decide its conflicts with resolve, then merge --continue")
         elif not dry_run:
             typer.echo(f"committed {short(done.commit)}" if done.commit else "nothing had to be done")
     if done.conflicts:
         raise typer.Exit(CONFLICT)
+
+
+def _print_conflicts(found: Sequence[Conflict]) -> None:
+    columns = ("table", "conflict", "row", "key", "column", "base", "ours", "theirs", "decided", "detail")
+    shown = [
+        (c.table, c.kind, c.row_id, c.key, c.column, c.base, c.ours, c.theirs, c.value or c.choice, c.detail)
+        for c in found
+    ]
+    used = [i for i in range(len(columns)) if i < 2 or any(row[i] is not None for row in shown)]
+    print_table([columns[i] for i in used], [[row[i] for i in used] for row in shown])
 
 
 COMMANDS = {

@@ -5,23 +5,31 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from anabranch.cli.terminal import paged
+from anabranch.cli.terminal import paged, write
 from anabranch.errors import AnabranchError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import Console
+    from rich.table import Table
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+_IN_ASCII = str.maketrans("●│─┼┤├╯╰╮╭", "*|-+++'`..")
+LINES_AT_ONCE = 1000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,10 +73,18 @@ def command(f: F) -> F:
         except AnabranchError as e:
             complain(e, bool(kwargs.get("json")))
             raise typer.Exit(exit_code(e.condition)) from None
-        except (KeyboardInterrupt, BrokenPipeError):
+        except (KeyboardInterrupt, BrokenPipeError) as e:
+            if isinstance(e, BrokenPipeError):
+                _to_nobody()
             raise typer.Exit(INTERRUPTED) from None
 
     return run  # type: ignore[return-value]
+
+
+def _to_nobody() -> None:
+    """What is left to be printed would fail again at the end, with a stack trace."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(e: AnabranchError, as_json: bool = False) -> None:
@@ -95,15 +111,29 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def print_long(what: object, **options: Any) -> None:
-    """What may be longer than a screen; with colours and folded lines on a terminal only."""
+def _console() -> Console:
+    """Standard output; with colours and folded lines on a terminal only."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 1_000_000
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
-    with console.capture() as captured:
-        console.print(what, **options)
-    paged(captured.get())
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
+
+
+def _rendered(out: Console, what: Any, style: str | None = None) -> str:
+    """What Rich would print: it ends the program by itself when nobody reads on."""
+    with out.capture() as made:
+        out.print(what, style=style, markup=False)
+    return made.get()
+
+
+def print_drawing(text: str) -> None:
+    """A drawing by lines, in ASCII where there are no others."""
+    text = harmless(text)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(_IN_ASCII)
+    paged([f"{text}\n"])
 
 
 def plain(value: Any) -> Any:
@@ -130,14 +160,45 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows for people."""
+    from rich.cells import cell_len
+
+    cells = [[harmless(text) for text in columns], *([harmless(_cell(x)) for x in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    out = _console()
+    if sum(widths) + 2 * len(widths) > out.width or any("\n" in x or "\t" in x for row in cells for x in row):
+        return paged([_rendered(out, _folded(cells[0], cells[1:]))])
+
+    def line(row: Sequence[str]) -> str:
+        padded = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
+        return "  ".join(padded).rstrip()
+
+    head = [_rendered(out, line(cells[0]), "bold")] if any(columns) else []
+    paged(chain(head, _some_at_once(map(line, cells[1:]))))
+
+
+def _folded(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Rows that take several lines each. That takes a hundred times as long."""
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns))
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_escaped(_cell(x)) for x in row))
-    print_long(table)
+        table.add_row(*row)
+    return table
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Many lines for a program."""
+    for some in _some_at_once(lines):
+        write(some)
+
+
+def _some_at_once(lines: Iterable[str]) -> Iterator[str]:
+    """To send off each line by itself takes longer than to make it."""
+    left = iter(lines)
+    while some := list(islice(left, LINES_AT_ONCE)):
+        yield "".join(f"{line}\n" for line in some)
 
 
 def _cell(x: object) -> str:
@@ -161,8 +222,7 @@ def print_rows(rows: pa.Table, as_json: bool) -> None:
     names: list[str] = []
     for name in rows.column_names:  # a query may give several one name
         names.append(name if name not in names else f"{name}_{len(names)}")
-    for row in values:
-        typer.echo(json_line(dict(zip(names, row, strict=True))))
+    print_lines(json_line(dict(zip(names, row, strict=True))) for row in values)
 
 
 def _values(column: pa.ChunkedArray) -> Sequence[Any]:

@@ -7,37 +7,52 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 Step = Callable[[int], None]
 
 
-def paged(text: str) -> None:
+def write(text: str) -> None:
+    """Prints a text as it is: `typer.echo` has its own mind about encodings."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def paged(parts: Iterable[str]) -> None:
     """Prints; on a terminal by ``ANABRANCH_PAGER``, ``PAGER`` or ``less``, which a short text passes through.
 
     None is used where that is empty or ``cat``, or can't be run.
+
+    Args:
+        parts: of the text.
     """
-    named = os.environ.get("ANABRANCH_PAGER", os.environ.get("PAGER", "less"))
-    try:
-        command = shlex.split(named)
-    except ValueError:
-        command = []
-    if not sys.stdout.isatty() or command in ([], ["cat"]):
-        sys.stdout.write(text)
-        return
-    # as git has it: stop where it fits on the screen, keep colours, leave the screen as it is
-    environment = {"LESS": "FRX", **os.environ}
-    try:
-        pager = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
-    except OSError:
-        sys.stdout.write(text)
+    pager = _pager() if sys.stdout.isatty() else None
+    if pager is None or pager.stdin is None:
+        for part in parts:
+            write(part)
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the pager
     try:
-        pager.communicate(text.encode(errors="backslashreplace"))  # which may be left before the end
+        with suppress(BrokenPipeError), pager.stdin as given:  # whoever reads may have seen enough
+            for part in parts:
+                given.write(part.encode(errors="backslashreplace"))
     finally:
+        pager.wait()
         signal.signal(signal.SIGINT, before)
+
+
+def _pager() -> subprocess.Popen[bytes] | None:
+    named = os.environ.get("ANABRANCH_PAGER", os.environ.get("PAGER", "less"))
+    # as git has it: stop where it fits on the screen, keep colours, leave the screen as it is
+    environment = {"LESS": "FRX", **os.environ}
+    try:
+        command = shlex.split(named)
+        if command not in ([], ["cat"]):
+            return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 @contextmanager
