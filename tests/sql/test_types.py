@@ -100,6 +100,27 @@ def test_collated_text_is_found_whatever_its_case(lake: Any) -> None:
     assert lake.rows("SELECT count(*) FROM t WHERE s = 'Beta'") == [(2,)]
 
 
+def test_collated_text_is_found_by_a_part_whatever_else_is_asked(lake: Any) -> None:
+    lake.sql(
+        "CREATE TABLE t (s STRING COLLATE UTF8_LCASE, n INT) TBLPROPERTIES ('anabranch.write.inline-rows' = '0')"
+    )
+    lake.sql("INSERT INTO t VALUES ('Alpha', 1), ('beta', 2), ('BETA', 3), (NULL, 4)")
+    found = {
+        condition: [n for (n,) in lake.rows(f"SELECT n FROM t WHERE {condition} ORDER BY n")]
+        for condition in (
+            "s LIKE ANY ('al%', 'x%')",
+            "startswith(s, 'b') OR n = 1",
+            "endswith(s, 'A') AND n < 3",
+            "(contains(s, 'ET') AND n > 2) OR n = 4",
+            "NOT startswith(s, 'b')",
+        )
+    }
+    assert list(found.values()) == [[1], [1, 2, 3], [1, 2], [3, 4], [1]], found
+    lake.sql("DELETE FROM t WHERE startswith(s, 'a') OR n = 4")
+    lake.sql("UPDATE t SET n = n + 10 WHERE endswith(s, 'TA') OR n = 5")
+    assert lake.rows("SELECT n FROM t ORDER BY n") == [(12,), (13,)]
+
+
 def test_time_zones_change_what_is_shown_and_not_what_is_stored(lake: Any) -> None:
     lake.sql("CREATE TABLE t AS SELECT TIMESTAMP'2024-07-01 12:00:00' AS at")
     lake.spark.conf.set("spark.sql.session.timeZone", "America/New_York")

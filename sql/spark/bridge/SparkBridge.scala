@@ -8,7 +8,14 @@ import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.analysis.{ResolveSchemaEvolution, VariableResolution}
-import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, EvalMode, Expression}
+import org.apache.spark.sql.catalyst.expressions.{
+  Alias,
+  Attribute,
+  Cast,
+  EvalMode,
+  Expression,
+  StringPredicate
+}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
@@ -20,7 +27,7 @@ import org.apache.spark.sql.connector.write.RowLevelOperationTable
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2Strategy}
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
+import org.apache.spark.sql.types.{DataType, StringType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.util.SerializableConfiguration
 
@@ -122,8 +129,17 @@ object SparkBridge {
     Option.when(!row.isNullAt(0))(row.getLong(0))
   }
 
-  /** A condition as sources are told it; None if there are no words for it. */
-  def predicate(condition: Expression): Option[Predicate] = DataSourceV2Strategy.translateFilterV2(condition)
+  /** A condition as sources are told it; None if there are no words for it: Spark fails to show its own ones for a part of
+    * a text that a collation compares.
+    */
+  def predicate(condition: Expression): Option[Predicate] =
+    if (
+      condition.exists {
+        case p: StringPredicate => p.left.dataType != StringType
+        case _ => false
+      }
+    ) None
+    else DataSourceV2Strategy.translateFilterV2(condition)
 
   /** A plan with the tables and columns that its names mean, as far as they mean something. */
   def resolved(plan: LogicalPlan): LogicalPlan = session.sessionState.analyzer.execute(plan)
