@@ -196,7 +196,7 @@ def test_columns_of_several_types_are_refused_with_column_and_row(
         ({"v": [None]}, "v", "null"),
         ({"v": [dt.time(1)]}, "v", "time64[us]"),
         ({"v": [{"a": [dt.timedelta(1)]}]}, "v.a[]", "duration[us]"),
-        (pandas.DataFrame({"v": [pandas.Timedelta("1s")]}), "v", "duration[ns]"),
+        (pandas.DataFrame({"v": [pandas.Timedelta("1s")]}, dtype="m8[ns]"), "v", "duration[ns]"),
         (polars.DataFrame({"v": polars.Series([object()], dtype=polars.Object)}), "v", "Object"),
         (pa.table({"v": pa.array([{}], pa.struct([]))}), "v", "struct<>"),
         (pa.table({"v": pa.ExtensionArray.from_storage(Odd(), pa.array([1]))}), "v", "extension<odd<Odd>>"),
