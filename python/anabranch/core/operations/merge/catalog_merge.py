@@ -7,7 +7,8 @@ Tables of which both sides changed the content have `OPEN` for it: what they hol
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from anabranch.core.format.commits import Name
 from anabranch.core.operations.merge.catalog_facts import CatalogFacts, Properties, TableFacts
@@ -19,7 +20,8 @@ from anabranch.core.operations.merge.three_way import TORN, pick
 T = TypeVar("T")
 
 
-class _Part(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class _Part(Generic[T]):
     """A merged table or namespace, None if it is gone, and why its sides can't both be right, if so."""
 
     value: T | None
