@@ -52,6 +52,7 @@ final class StagedAnabranchTable(
   }
 
   override def target: Option[LoadedTable] = None
+  override def replaced: Option[LoadedTable] = existing.map(LoadedTable(branch, _))
 
   override def finish(
       operation: String,

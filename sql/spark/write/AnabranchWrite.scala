@@ -2,7 +2,7 @@ package io.anabranch.spark.write
 
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format._
-import io.anabranch.core.operations.{PartitionMatch, Predicate, Reads}
+import io.anabranch.core.operations.{PartitionMatch, Predicate, Pruning, Reads}
 import io.anabranch.core.repository.LoadedTable
 import io.anabranch.spark.AnabranchErrors.translated
 import io.anabranch.spark.read.Predicates
@@ -40,6 +40,9 @@ trait WriteSink {
 
   /** The table as it was read; None for one that is created. */
   def target: Option[LoadedTable]
+
+  /** The table that goes, with all its rows, once this one comes in its place. */
+  def replaced: Option[LoadedTable] = None
 }
 
 /** Plans a write from Spark's query, into a sink.
@@ -96,6 +99,9 @@ final private class AnabranchWrite(
   override def toBatch: BatchWrite = translated {
     val plan = WritePlans.of(sink.root, sink.tableId, sink.metadata)
     val read = for { target <- sink.target; s <- statement } yield s.reads(target, conf)
+    val earlier =
+      for { t <- sink.target.orElse(sink.replaced); s <- statement } yield new ReadEarlier(s.scans, t)
+    earlier.foreach(mayReplace)
     val operation = mode match {
       case WriteMode.Append => if (statement.exists(_.onlyInserts)) "MERGE" else "INSERT"
       case _ => "OVERWRITE"
@@ -104,7 +110,16 @@ final private class AnabranchWrite(
       case w: WriteMode.Where => Some(condemned(w))
       case _ => None
     }
-    new AnabranchBatchWrite(sink, mode, found, rows, operation, plan, read.getOrElse(Reads.Nothing), conf)
+    val reads = read.getOrElse(Reads.Nothing)
+    new AnabranchBatchWrite(sink, mode, found, rows, earlier, operation, plan, reads, conf)
+  }
+
+  private def mayReplace(earlier: ReadEarlier): Unit = mode match {
+    case w: WriteMode.Where =>
+      earlier.refuse(Pruning.mayMatch(w.condition, _, sink.metadata.partitioning))
+    case WriteMode.TouchedPartitions => () // that is known once all rows are written
+    case WriteMode.Append if sink.replaced.isEmpty => ()
+    case _ => earlier.refuse(_ => true)
   }
 
   /** Found out before any row is written. */
@@ -149,6 +164,7 @@ final private class AnabranchBatchWrite(
     mode: WriteMode,
     condemned: Option[Condemned],
     rows: Option[RowReplacement],
+    earlier: Option[ReadEarlier],
     operation: String,
     plan: WritePlan,
     reads: Reads,
@@ -164,6 +180,10 @@ final private class AnabranchBatchWrite(
 
   override def commit(messages: Array[WriterCommitMessage]): Unit = translated {
     val written = filesOf(messages)
+    if (mode == WriteMode.TouchedPartitions) {
+      val touched = written.map(_.partition).toSet
+      earlier.foreach(_.refuse(f => touched(f.partition)))
+    }
     condemned match {
       case Some(Condemned.Rows(gone, bounds)) =>
         committing(rows.foreach(_.commit(operation, gone, bounds, written, plan, reads)))
