@@ -185,7 +185,8 @@ def test_conflicts_are_kept_resolved_and_a_merge_undone(run: Run, lake: Path) ->
     run("branch", "fix")
     for ref, value in (("fix", "7"), ("main", "8")):
         anabranch.open(lake, ref).table("clinic.labs").update({"value": value}, "patient = 'p1'")
-    assert "conflict" in run("merge", "fix", "--dry-run", code=4)
+    told = run("merge", "fix", "--dry-run", code=4).splitlines()
+    assert told[1].split()[:7] == ["clinic.labs", "cell", "0", "value", "98", "8", "7"]
     assert "ANABRANCH_MERGE.CONFLICT" in run("merge", "fix", code=4)
     assert "kept" in run("merge", "fix", "--keep-conflicts", code=4)
     (kept,) = run("conflicts", "--json")

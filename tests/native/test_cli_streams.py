@@ -58,6 +58,23 @@ def test_many_rows_are_shown_in_columns(large: Repository) -> None:
     assert wide == ["text         v", "größer 漢字  x", "short"]
 
 
+INTERRUPTED = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "anabranch.cli.looking":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from anabranch.cli.__main__ import main
+main()
+"""
+
+
+def test_who_interrupts_a_command_while_it_loads_sees_no_stack_trace() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (130, "")
+
+
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_stream_that_is_closed_is_one_that_nobody_reads(repo: Repository, closed: str) -> None:
     number = 1 if closed == "stdout" else 2
