@@ -1,5 +1,6 @@
 package io.anabranch.spark
 
+import io.anabranch.spark.catalog.ProcedureArguments
 import io.anabranch.spark.parser.AnabranchParser
 import io.anabranch.spark.schema.CheckSubqueries
 import io.anabranch.spark.write.{
@@ -29,6 +30,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectHintResolutionRule(_ => TargetAlias)
     extensions.injectHintResolutionRule(_ => HiddenColumns)
     extensions.injectHintResolutionRule(_ => Variables)
+    extensions.injectHintResolutionRule(_ => ProcedureArguments)
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
     extensions.injectResolutionRule(_ => OverwriteOptions)
     extensions.injectResolutionRule(_ => MergeSourceOnce)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -141,6 +141,26 @@ def test_it_tells_what_was_given_up_and_once_more_changes_nothing(lake: Any) -> 
     assert (again.before, again.author, again.time) == (row.before, row.author, row.time)
     assert head(lake) == at
     assert lake.rows("SHOW COMMITS LIMIT 1")[0][3] == "EXPIRE"
+
+
+def test_arguments_of_procedures_may_be_computed(lake: Any, refused: Any) -> None:
+    lake.sql("CREATE TABLE t (id INT)")
+    lake.sql("INSERT INTO t VALUES (1)")
+
+    def expired(arguments: str, **parameters: Any) -> Any:
+        (row,) = lake.sql(f"CALL {{lake}}.system.expire({arguments})", **parameters).collect()
+        return row
+
+    assert expired("older_than => (SELECT TIMESTAMP '2020-01-01' FROM t)").before.year == 2020
+    assert expired("older_than => :at - INTERVAL 1 DAY", at=datetime(2021, 1, 2)).before.year == 2021
+    assert expired("current_date() - INTERVAL 1 YEAR").expired_commits == 0
+    month = timedelta(days=30)
+    for ago in ("current_timestamp() - INTERVAL 30 DAYS", "timestampadd(DAY, -30, now())"):
+        row = expired(f"older_than => {ago}, branches => lower(concat('MA', '*'))")
+        assert row.branches == "ma*" and row.expired_commits == 0
+        assert month <= row.time - row.before < month + timedelta(minutes=5)
+    with refused("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION"):
+        expired("older_than => nobody - INTERVAL 1 DAY")
 
 
 @pytest.mark.proves("EXP-3")

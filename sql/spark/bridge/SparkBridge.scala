@@ -14,12 +14,19 @@ import org.apache.spark.sql.catalyst.expressions.{
   Cast,
   EvalMode,
   Expression,
+  Literal,
   StringPredicate
 }
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
-import org.apache.spark.sql.connector.catalog.{CatalogV2Util, Table, TableCapability, TableChange}
+import org.apache.spark.sql.connector.catalog.{
+  CatalogPlugin,
+  CatalogV2Util,
+  Table,
+  TableCapability,
+  TableChange
+}
 import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
@@ -30,6 +37,8 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{DataType, StringType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.util.SerializableConfiguration
+
+import scala.util.Try
 
 /** The one door to what Spark keeps to its own packages. */
 object SparkBridge {
@@ -119,14 +128,23 @@ object SparkBridge {
   }
 
   /** The value of a constant expression as a timestamp, in microseconds since 1970; None if it is NULL or no time. */
-  def timestampMicros(session: ClassicSession, e: Expression): Option[Long] = {
-    val zone = session.sessionState.conf.sessionLocalTimeZone
-    val plan = Project(
-      Seq(Alias(Cast(e, TimestampType, Some(zone), EvalMode.TRY), "time")()),
-      OneRowRelation()
-    )
-    val row = session.sessionState.executePlan(plan).executedPlan.executeCollect().head
-    Option.when(!row.isNullAt(0))(row.getLong(0))
+  def timestampMicros(e: Expression): Option[Long] = {
+    val time = computed(Cast(e, TimestampType, Some(conf.sessionLocalTimeZone), EvalMode.TRY))
+    Option(time.value).map(_.asInstanceOf[Long])
+  }
+
+  /** The value of an expression that names no column. */
+  def computed(e: Expression): Literal = {
+    val run = session.sessionState.executePlan(Project(Seq(Alias(e, "value")()), OneRowRelation()))
+    val sqlType = run.analyzed.schema.head.dataType
+    Literal(run.executedPlan.executeCollect().head.copy().get(0, sqlType), sqlType)
+  }
+
+  /** The catalog of a name; None if it can't be loaded. */
+  def catalogOf(name: Seq[String]): Option[CatalogPlugin] = {
+    val catalogs = session.sessionState.catalogManager
+    val named = name.size > 1 && catalogs.isCatalogRegistered(name.head)
+    Try(if (named) catalogs.catalog(name.head) else catalogs.currentCatalog).toOption
   }
 
   /** A condition as sources are told it; None if there are no words for it: Spark fails to show its own ones for a part of

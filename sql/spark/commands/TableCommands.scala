@@ -28,7 +28,7 @@ final case class RestoreTableCommand(
       case Left(version) => (RestorePoint.Version(version), "version" -> version)
       case Right(e) =>
         val micros = SparkBridge
-          .timestampMicros(session, e)
+          .timestampMicros(e)
           .getOrElse(throw AnabranchException("ANABRANCH_SQL.NOT_A_TIME", "expression" -> e.sql))
         (
           RestorePoint.Time(Math.floorDiv(micros, 1000L)),

@@ -43,13 +43,8 @@ private[write] object StatementNames {
   def of(target: LogicalPlan): Option[Seq[String]] =
     target.collectFirst { case r: UnresolvedRelation => r.multipartIdentifier }
 
-  def isOurs(target: LogicalPlan): Boolean = of(target).exists { parts =>
-    val catalogs = SparkBridge.session.sessionState.catalogManager
-    val catalog =
-      if (parts.size > 1 && catalogs.isCatalogRegistered(parts.head)) Try(catalogs.catalog(parts.head))
-      else Try(catalogs.currentCatalog)
-    catalog.toOption.exists(_.isInstanceOf[AnabranchCatalog])
-  }
+  def isOurs(target: LogicalPlan): Boolean =
+    of(target).flatMap(SparkBridge.catalogOf).exists(_.isInstanceOf[AnabranchCatalog])
 
   def mapped(u: UpdateTable)(f: (Expression, NameScope) => Expression): UpdateTable = {
     val scope = new NameScope(new NameScope.Table(u.table))
