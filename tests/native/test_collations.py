@@ -12,8 +12,10 @@ import pytest
 
 from anabranch import Repository, Table
 from anabranch.core.format.tables import Check, TableMetadata
+from anabranch.core.operations.engine import is_duckdb_1
 
 Refused = Callable[[str], Any]
+DUCKDB_2 = pytest.mark.skipif(is_duckdb_1(), reason="DuckDB 1 makes several statements of it")
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_a_check_that_names_it_lets_nobody_write(repo: Repository, table: Table,
         "WITH x(p, q) AS (FROM db.t) SELECT * FROM x WHERE lower(q) = 'ada'",
         "SELECT 'ada' IN (SELECT * EXCLUDE (id, surname) FROM db.t)",
         "SELECT * FROM db.t WHERE #2 = 'ada'",
-        "PIVOT db.t ON surname USING count(*)",
+        pytest.param("PIVOT db.t ON surname USING count(*)", marks=DUCKDB_2),
         "SUMMARIZE db.t",
     ],
 )

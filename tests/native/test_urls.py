@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+import anabranch
 from anabranch import Repository
 from anabranch.errors import AnabranchError, RefNotFound, RepositoryNotFound
 
@@ -29,7 +30,6 @@ def lake(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     table.delete("id > 1")
     table.append({"id": [4], "name": ["d"]})
     monkeypatch.setenv("ANABRANCH_REPOSITORY", repo.root)
-    fsspec.get_filesystem_class("anabranch").clear_instance_cache()
     return repo
 
 
@@ -54,6 +54,16 @@ def test_the_repository_may_be_an_option(lake: Repository, monkeypatch: pytest.M
     assert ids("anabranch://v1/db.t.parquet", storage_options=given) == [1, 2, 3]
     with pytest.raises(RepositoryNotFound):
         ids("anabranch://v1/db.t.parquet", storage_options={"repository": f"{lake.root}-not"})
+
+
+def test_the_environment_counts_as_it_is_now(
+    lake: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids("anabranch://v1/db.t.parquet") == [1, 2, 3]
+    other = anabranch.init(tmp_path / "other")
+    other.create_table("default.t", {"id": [7]})
+    monkeypatch.setenv("ANABRANCH_REPOSITORY", other.root)
+    assert ids("anabranch://main/default.t.parquet") == [7]
 
 
 def test_a_branch_is_read_as_it_is_now(lake: Repository) -> None:

@@ -39,6 +39,7 @@ class AnabranchFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     protocol: ClassVar[str] = "anabranch"
     root_marker: ClassVar[str] = ""
+    cachable: ClassVar[bool] = False  # the environment tells which repository it is
 
     def __init__(
         self,

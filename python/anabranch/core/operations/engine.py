@@ -14,6 +14,7 @@ from anabranch.errors import error
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
@@ -74,6 +75,49 @@ def _unlocked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlocked)
+
+
+def register(connection: duckdb.DuckDBPyConnection, name: str, rows: Any) -> None:
+    """Gives rows of Arrow a name on a connection.
+
+    Args:
+        connection: that shall know them.
+        name: of the view that shows them.
+        rows: a table, reader or dataset.
+    """
+    columns = columns_of(rows.schema)
+    if columns == "*":
+        connection.register(name, rows)
+        return
+    connection.register(f"{name} in Arrow", rows)
+    select = f"SELECT {columns} FROM {quoted(f'{name} in Arrow')}"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {select}")
+
+
+def columns_of(schema: pa.Schema) -> str:
+    """What is to be selected from rows of Arrow, so that DuckDB compares them.
+
+    DuckDB 1 leaves comparisons to Arrow, for which NaN is not larger than other numbers: what it is to
+    compare by itself must not be a mere column.
+    """
+    floats = [quoted(f.name) for f in schema if _has_floats(f.type)]
+    if not floats or not is_duckdb_1():
+        return "*"
+    return f"* REPLACE ({', '.join(f'CASE WHEN {c} IS NOT NULL THEN {c} END AS {c}' for c in floats)})"
+
+
+def is_duckdb_1() -> bool:
+    """Whether DuckDB is older than 2.0, the first that Python 3.10 does not have."""
+    import duckdb
+
+    return duckdb.__version__.startswith("1.")
+
+
+def _has_floats(t: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    fields = [t.field(i).type for i in range(t.num_fields)]
+    return pa.types.is_floating(t) or any(map(_has_floats, fields))
 
 
 def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:

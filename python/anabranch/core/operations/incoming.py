@@ -11,7 +11,7 @@ from anabranch.core.format.arrow import arrow_schema, arrow_type
 from anabranch.core.format.tables import Column, TableMetadata
 from anabranch.core.operations.check_sql import for_duckdb
 from anabranch.core.operations.collations import must_be_comparable
-from anabranch.core.operations.engine import connected
+from anabranch.core.operations.engine import connected, register
 from anabranch.core.operations.fitting import Misfit, fitted
 from anabranch.core.operations.literals import literal
 from anabranch.errors import AnabranchError, error
@@ -109,7 +109,7 @@ class Aligned:
         if not self._checks:
             return
         with connected() as connection:
-            connection.register("rows", rows)
+            register(connection, "rows", rows)
             for check in self._checks:
                 condition = for_duckdb(check.condition)
                 must_be_comparable(self._table, self._metadata, condition)

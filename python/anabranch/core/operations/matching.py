@@ -12,7 +12,7 @@ from anabranch.core.format.files import ROW_ID, ROW_PLACE
 from anabranch.core.format.values import kind_of
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.collations import must_be_comparable
-from anabranch.core.operations.engine import connected, quoted
+from anabranch.core.operations.engine import connected, quoted, register
 from anabranch.core.operations.literals import literal
 from anabranch.core.operations.rows import Rows
 from anabranch.core.operations.scan import schema_of
@@ -80,13 +80,13 @@ def matched(
         f"{'s' if n in given else 't'}.{quoted(n)}" for n in (names if update == "update" else keys)
     )
     with connected() as connection:
-        connection.register("target", target)
-        connection.register("source", source)
+        register(connection, "target", target)
+        register(connection, "source", source)
         pairs = connection.sql(
             f"SELECT {versions}, t.{ROW_ID}, t.{ROW_PLACE} FROM target t JOIN source s ON {equal}"
         ).to_arrow_table()
         found = pairs.select(keys)
-        connection.register("found", found)
+        register(connection, "found", found)
         fresh = source.slice(0, 0)
         if insert is not None:
             fresh = connection.sql(f"SELECT * FROM source s ANTI JOIN found t ON {equal}").to_arrow_table()
@@ -96,8 +96,8 @@ def matched(
 
     def wanted(others: Rows) -> bool:
         with connected() as connection:
-            connection.register("others", others.read(keys, condition))
-            connection.register("given", given_keys)
+            register(connection, "others", others.read(keys, condition))
+            register(connection, "given", given_keys)
             sql = f"SELECT 1 FROM others t SEMI JOIN given s ON {equal} LIMIT 1"
             return bool(connection.sql(sql).fetchall())
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from anabranch.core.format.files import LINEAGE
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, bound, connected, quoted, syntax
+from anabranch.core.operations.engine import (
+    Parameters,
+    bound,
+    connected,
+    is_duckdb_1,
+    quoted,
+    register,
+    syntax,
+)
 from anabranch.core.operations.refs_in_queries import PART, Name, at_refs, others, paths, words_of
 from anabranch.core.operations.unnamed import may_compare_unnamed
 from anabranch.errors import AnabranchError, TableNotFound, error
@@ -42,6 +50,8 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
         refs = list(at_refs(sql, duckdb.tokenize(sql) if sql.strip() else [], bound(parameters)))
         for r in reversed(refs):
             text = text[: r.start] + tables.at(r.name, r.ref) + text[r.end :]
+        if is_duckdb_1():
+            text = tables.short(text)
         values = others(
             bound(parameters), refs, words_of(text, duckdb.tokenize(text) if text.strip() else [])
         )
@@ -49,6 +59,8 @@ def query(sql: str, parameters: Parameters, find: Find) -> pa.Table:
         if not statements:
             raise _failed("there is no query in it")
         for statement in statements[:-1]:
+            if is_duckdb_1() and _kind(statement) == "CREATE" and "pivot" in text.lower():
+                raise _failed("PIVOT takes DuckDB 2.0, or IN and its values")
             if _kind(statement) not in _BEFORE:
                 raise _failed(f"{_kind(statement)} can't stand before a query")
             connection.execute(statement.query)
@@ -92,8 +104,15 @@ class _Tables:
 
     def known(self, text: str) -> str:
         """A query whose names are known to DuckDB: those of two parts as they are, others replaced."""
+        return self._renamed(text, self._named(text))
+
+    def short(self, text: str) -> str:
+        """A query with no name of so many parts that DuckDB 1 can't take it apart."""
+        return self._renamed(text, ((start, n) for start, n in self._guessed(text) if len(n) > 3))
+
+    def _renamed(self, text: str, names: Iterable[tuple[int, Name]]) -> str:
         data, done, at = text.encode(), "", 0
-        for start, name in sorted(self._named(text)):
+        for start, name in sorted(names):
             dataset = self._find(name, None)
             if dataset is None:
                 continue
@@ -121,7 +140,7 @@ class _Tables:
         dataset.must_be_comparable(self._sql)
         self._datasets.append(dataset)
         columns = [n for n in dataset.schema.names if n not in LINEAGE or n in self._hidden]
-        self._connection.register(plain, dataset)
+        register(self._connection, plain, dataset)
         select = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(plain)}"
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
         self._connection.execute(f"CREATE OR REPLACE VIEW {made} AS {select}")

@@ -14,7 +14,7 @@ from anabranch.core.format.files import HIDDEN
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.dataset import TableDataset
-from anabranch.core.operations.engine import Parameters, bound, connected, plain, quoted, syntax
+from anabranch.core.operations.engine import Parameters, bound, connected, plain, quoted, register, syntax
 from anabranch.core.operations.scan import columnless, readable_names, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
@@ -69,7 +69,7 @@ class Rows:
         self, names: list[str], schema: pa.Schema, where: str, parameters: Parameters
     ) -> Iterator[pa.RecordBatch]:
         with connected() as connection:
-            connection.register("t", self.dataset())
+            register(connection, "t", self.dataset())
             select = ", ".join(map(quoted, dict.fromkeys(names))) or "1"
             found = connection.sql(f"SELECT {select} FROM t WHERE ({where}\n)", params=bound(parameters))
             for batch in found.to_arrow_reader(128 * 1024):
@@ -89,7 +89,7 @@ class Rows:
         select = ", ".join(f"({exprs[n]}\n) AS {quoted(n)}" if n in exprs else quoted(n) for n in columns)
         arrow = isinstance(where, pc.Expression)
         with connected() as connection:
-            connection.register("t", dataset.scan(filter=where).reader() if arrow else dataset)
+            register(connection, "t", dataset.scan(filter=where).reader() if arrow else dataset)
             sql = f"SELECT {select} FROM t WHERE ({'true' if arrow else sql_of(where)}\n)"
             return connection.sql(sql, params=bound(parameters)).to_arrow_table(), dataset.conditions
 

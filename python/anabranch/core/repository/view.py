@@ -290,7 +290,11 @@ class TableView:
             import duckdb
         except ImportError:
             raise _missing("duckdb") from None
-        return (connection or duckdb.connect()).from_arrow(self.dataset())
+        from anabranch.core.operations.engine import columns_of
+
+        dataset = self.dataset()
+        relation, columns = (connection or duckdb.connect()).from_arrow(dataset), columns_of(dataset.schema)
+        return relation if columns == "*" else relation.project(columns)
 
     def properties(self) -> Mapping[str, str]:
         """Its table properties."""

@@ -28,7 +28,7 @@ from anabranch.core.format.tables import Check, TableMetadata
 from anabranch.core.log.environment import Environment
 from anabranch.core.log.replay import FileSet, TableState
 from anabranch.core.operations.check_sql import for_duckdb
-from anabranch.core.operations.engine import connected, quoted
+from anabranch.core.operations.engine import connected, quoted, register
 from anabranch.core.operations.merge.cell_merge import Cells
 from anabranch.core.operations.merge.cell_text import comparable, shown, to_json
 from anabranch.core.operations.merge.numbered_rows import NumberedRows
@@ -262,8 +262,8 @@ class RowAccess:
         rest, _ = self._read(table, metadata, others, [*names, ROW_ID])
         same = " AND ".join(f"o.{quoted(n)} = t.{quoted(n)}" for n in names)
         with connected() as connection:
-            connection.register("together", together)
-            connection.register("rest", rest)
+            register(connection, "together", together)
+            register(connection, "rest", rest)
             every = "(SELECT * FROM together UNION ALL SELECT * FROM rest)"
             joined = f"together o JOIN {every} t ON {same} AND o.{ROW_ID} <> t.{ROW_ID}"
             found = connection.sql(f"SELECT DISTINCT o.{ROW_ID} FROM {joined} ORDER BY ALL")
@@ -289,8 +289,8 @@ class RowAccess:
         same = " AND ".join(f"o.{quoted(n)} = t.{quoted(n)}" for n in names)
         hidden = ", ".join(f"{side}.{name} AS {side}{name}" for side in "ot" for name in HIDDEN)
         with connected() as connection:
-            connection.register("mine", mine)
-            connection.register("other", other)
+            register(connection, "mine", mine)
+            register(connection, "other", other)
             sql = f"SELECT {hidden} FROM mine o JOIN other t ON {same} AND o.{ROW_ID} <> t.{ROW_ID}"
             found = connection.sql(f"{sql} ORDER BY ALL").to_arrow_table()
         columns = [c.to_pylist() for c in found.columns]
@@ -334,7 +334,7 @@ def _broken(
     } | {f"CHECK {c.name} ({c.condition})": f"NOT ({for_duckdb(c.condition)}\n)" for c in checks}
     found = []
     with connected() as connection:
-        connection.register("rows", rows)
+        register(connection, "rows", rows)
         for what, fails in broken.items():
             bad = connection.sql(f"SELECT * FROM rows WHERE {fails} ORDER BY {ROW_ID} LIMIT {SHOWN}")
             for row in bad.to_arrow_table().to_pylist():
