@@ -10,6 +10,7 @@ import duckdb
 import polars
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from anabranch import Repository
@@ -209,3 +210,20 @@ def test_row_groups_are_left_out_and_positions_stay_right(repo: Repository) -> N
     assert [(p.start, p.rows) for p in reading.opened(number, file).pieces()] == [(262_144, 131_072)]
     whole = Reading(Scan(repo.store, state, ["id"]), ["id"])
     assert [(p.start, p.rows) for p in whole.opened(number, file).pieces()] == [(0, 400_000)]
+
+
+def test_a_wide_table_is_read_without_making_a_schema_for_each_column(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = repo.create_table("db.t", {f"c{i}": range(200) for i in range(300)})
+    made = []
+
+    class Counting(pq.ParquetFile):  # type: ignore[misc]
+        @property
+        def schema_arrow(self) -> pa.Schema:
+            made.append(1)
+            return super().schema_arrow
+
+    monkeypatch.setattr(pq, "ParquetFile", Counting)
+    assert table.to_arrow().num_columns == 300
+    assert 0 < len(made) < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,7 +203,12 @@ class TableMetadata:
 
     def column(self, name: str) -> Column | None:
         """The column of that name, compared without case."""
-        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+        return self._by_name.get(name.lower())
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Column]:
+        """By names in lower case; where two differ in their case only, the first one counts."""
+        return {c.name.lower(): c for c in reversed(self.columns)}
 
     def encode(self) -> dict[str, Any]:
         """As JSON."""

@@ -249,7 +249,8 @@ class Piece:
     def _stored(self, physical: list[str]) -> dict[str, pa.ChunkedArray]:
         opened, file = self.opened, self.opened.file
         if opened.parquet is not None:
-            there = [name for name in physical if name in opened.parquet.schema_arrow.names]
+            held = set(opened.parquet.schema_arrow.names)  # made anew each time
+            there = [name for name in physical if name in held]
             with opened.lock:  # Parquet's reader reads columns side by side, but for one at a time
                 found = opened.parquet.read_row_groups(self.groups or [], columns=there)
             return {name: found.column(name) for name in there}
@@ -259,10 +260,11 @@ class Piece:
                 "ANABRANCH_DATA.ROWS_ERASED", block=file.id, table=table.full_name, commit=file.added_by
             )
         types = {c.physical: c.type for c in opened.reading.columns()} | {n: "long" for n in file.lineage}
+        places = {name: i for i, name in enumerate(file.inline)}
         return {
-            name: decode_cells([row[file.inline.index(name)] for row in file.block], types[name])
+            name: decode_cells([row[places[name]] for row in file.block], types[name])
             for name in physical
-            if name in file.inline
+            if name in places
         }
 
     def _living(self, rows: pa.Table) -> pa.Table:
