@@ -263,6 +263,12 @@ def test_spark_is_told_how_to_open_it(run: Run, lake: Path) -> None:
     assert run("doctor", "--json")["store"] == "keeps the condition of a conditional create"
 
 
+def test_the_doctor_tells_what_is_wrong_with_the_repository(run: Run, tmp_path: Path) -> None:
+    assert "ANABRANCH_REPOSITORY.NOT_FOUND" in run("-r", "lake", "doctor", "--json", code=3)["problem"]
+    (tmp_path / "lake").write_text("no folder")
+    assert "lake" in run("-r", "lake", "init", code=5)
+
+
 def test_each_command_has_an_example(run: Run) -> None:
     commands = re.findall(r"^[│ ]+([a-z-]+)  ", run("--help"), re.MULTILINE)
     assert len(set(commands)) >= 20

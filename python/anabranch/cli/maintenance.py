@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from anabranch.cli import settings
-from anabranch.cli.output import DAMAGED, Json, command, print_json, print_table
+from anabranch.cli.output import DAMAGED, Json, command, exit_code, print_json, print_table
 from anabranch.cli.terminal import working
 
 
@@ -66,6 +66,7 @@ def doctor(json: Json = False) -> None:
     from anabranch.errors import AnabranchError
 
     told: dict[str, str] = {"python": sys.version.split()[0]}
+    code = 0
     for package in ("anabranch", "obstore", "pyarrow", "duckdb", "pandas", "polars", "pyspark"):
         try:
             told[package] = metadata.version(package)
@@ -78,10 +79,10 @@ def doctor(json: Json = False) -> None:
             repo.probe()
             told["store"] = "keeps the condition of a conditional create"
         except AnabranchError as e:
-            told["problem"] = str(e)
+            told["problem"], code = str(e), exit_code(e.condition)
     print_json(told) if json else print_table(("", ""), told.items())
-    if "problem" in told:
-        raise typer.Exit(1)
+    if code:
+        raise typer.Exit(code)
 
 
 @command

@@ -267,7 +267,9 @@ def is_denied(cause: Exception) -> bool:
 
 
 def _reason(cause: Exception) -> str:
-    """The first line; the rest is the debug form of the same."""
+    """The first line; the rest is the debug form of the same. The file of a folder is an object's draft."""
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     lines = str(cause).strip().splitlines()
     return (lines[0] if lines else type(cause).__name__).rstrip(".")
 
