@@ -360,3 +360,23 @@ def test_changes_of_a_table_that_was_created_anew_do_not_lead_into_the_old_one(l
     with pytest.raises(PySparkException) as caught:
         lake.rows("SELECT * FROM {lake}.t CHANGES FROM VERSION 'before'")
     assert caught.value.getCondition() == "ANABRANCH_TABLE.ANOTHER_TABLE"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "SELECT * FROM {lake}.kept CHANGES FROM VERSION 0",
+        "CALL {lake}.system.changes(table => 'kept', from_version => 0)",
+    ],
+)
+def test_changes_that_were_kept_as_a_table_have_changes_once_their_columns_are_renamed(
+    lake: Lake, refused: Any, asked: str
+) -> None:
+    columns = "* EXCEPT (_row_id, _row_commit)"
+    lake.sql(f"CREATE TABLE {{lake}}.kept AS SELECT {columns} FROM {{lake}}.t CHANGES FROM VERSION 4")
+    lake.sql("DELETE FROM {lake}.kept WHERE id = 5")
+    with refused("ANABRANCH_TABLE.COLUMN_OF_CHANGES", "kept", "_change_type", "RENAME COLUMN"):
+        lake.rows(asked)
+    for column in ("_change_type", "_commit_version", "_commit_timestamp"):
+        lake.sql(f"ALTER TABLE {{lake}}.kept RENAME COLUMN {column} TO was{column}")
+    assert (5, "delete") in {(row.id, row._change_type) for row in lake.sql(asked).collect()}

@@ -1,5 +1,6 @@
 package io.anabranch.spark.table
 
+import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{DeletionVector, Lineage}
 import io.anabranch.core.repository.TableChanges
 import io.anabranch.spark.read._
@@ -15,9 +16,22 @@ import org.apache.spark.unsafe.types.UTF8String
 
 /** The changes of a table's rows, for `CHANGES FROM … TO …`: deleted and inserted versions of rows. Spark makes
   * updates of pairs, and leaves out rows that were only moved, by row id and row commit.
+  *
+  * @throws AnabranchException
+  *   ANABRANCH_TABLE.COLUMN_OF_CHANGES
   */
 final class AnabranchChangelog(root: String, tableName: String, changes: TableChanges, conf: Configuration)
     extends Changelog {
+
+  changes.table.metadata.columns
+    .find(c => AnabranchChangelog.Constants.exists(_.name.equalsIgnoreCase(c.name)))
+    .foreach { c =>
+      throw AnabranchException(
+        "ANABRANCH_TABLE.COLUMN_OF_CHANGES",
+        "table" -> tableName,
+        "column" -> c.name
+      )
+    }
 
   private val schema = StructType(
     ColumnMapping.logical(changes.table.metadata.columns).fields ++
