@@ -132,6 +132,22 @@ def test_a_forked_process_reads_and_writes_folders_and_is_told_about_other_store
     assert not [f for f in repo.verify(full=True) if f.problem]
 
 
+def test_what_a_store_can_not_do_is_told_so_that_it_can_be_mended(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nobody = "http://127.0.0.1:1"
+    keys = {"access_key_id": "a", "secret_access_key": "b"}
+    with refused("ANABRANCH_REPOSITORY.STORE_FAILED") as caught:
+        anabranch.open("s3://bucket/lake", storage_options={"endpoint": nobody, **keys})
+    assert "AWS_ALLOW_HTTP=true" in caught.value.reason
+    options = {"endpoint": nobody, "allow_http": "true", "metadata_endpoint": nobody}
+    with refused("ANABRANCH_REPOSITORY.NO_PERMISSION") as caught:
+        anabranch.open("s3://bucket/lake", storage_options=options)
+    assert "AWS_ACCESS_KEY_ID" in caught.value.reason
+
+
 def test_a_store_in_memory_is_one(refused: Refused) -> None:
     from anabranch.core.store.location import open_store
 

@@ -106,6 +106,15 @@ class ObjectStore(Protocol):
 
 _used_by: dict[str, int] = {}
 
+_ASKED_FOR_CREDENTIALS = "/latest/api/token"  # a machine of Amazon is asked there for its own
+_MEANINGS = {
+    _ASKED_FOR_CREDENTIALS: "no credentials were given by the environment (AWS_ACCESS_KEY_ID, "
+    "AWS_SECRET_ACCESS_KEY) or as storage_options, and this machine has none of its own; profiles of ~/.aws "
+    "are not read",
+    "builder error": "the endpoint is not https: AWS_ALLOW_HTTP=true, or allow_http, allows that",
+}
+"""What is meant by words of stores that nobody understands."""
+
 
 class ObstoreStore:
     """Any store of obstore: S3, Google Cloud Storage, Azure, memory."""
@@ -260,6 +269,7 @@ def is_denied(cause: Exception) -> bool:
         "Operation not permitted",
         "credentials",
         "InvalidAccessKeyId",
+        _ASKED_FOR_CREDENTIALS,
     )
     return isinstance(cause, PermissionDeniedError | UnauthenticatedError | PermissionError) or any(
         text in str(cause) for text in texts
@@ -270,6 +280,9 @@ def _reason(cause: Exception) -> str:
     """The first line; the rest is the debug form of the same. The file of a folder is an object's draft."""
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
+    for words, meaning in _MEANINGS.items():
+        if words in str(cause):
+            return meaning
     lines = str(cause).strip().splitlines()
     return (lines[0] if lines else type(cause).__name__).rstrip(".")
 
