@@ -251,3 +251,21 @@ def test_a_nan_is_no_change_of_a_nan_wherever_it_stands(repo: Repository) -> Non
     assert made.cell_changes(0).num_rows == 0
     made.update({"l": "[l[1], 2.0]", "s": "{'x': 1.0}"})
     assert made.cell_changes(0).column("column").to_pylist() == ["l", "s"]
+
+
+def test_batches_have_at_most_the_rows_that_are_asked_for(repo: Repository) -> None:
+    table = repo.create_table("db.t", {"id": range(1000)})
+    table.append({"id": range(1000, 1005)})
+    dataset = table.dataset()
+    for batches in (
+        dataset.to_batches(batch_size=400),
+        dataset.scanner(batch_size=400).to_batches(),
+    ):
+        sizes, rows = [], []
+        for batch in batches:
+            sizes.append(batch.num_rows)
+            rows += batch.column("id").to_pylist()
+        assert sizes == [400, 400, 200, 5] and rows == list(range(1005))
+    assert [b.num_rows for b in dataset.to_batches(columns=[], batch_size=1000)] == [1000, 5]
+    with pytest.raises(ValueError, match="at least one row"):
+        dataset.to_batches(batch_size=0)

@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from anabranch.core.log.replay import TableState
 from anabranch.core.operations.collations import must_be_comparable
-from anabranch.core.operations.scan import Scan, all_names, full_schema, schema_of
+from anabranch.core.operations.scan import BATCH_ROWS, Scan, all_names, full_schema, schema_of
 from anabranch.core.store.objects import ObjectStore
 from anabranch.errors import error
 
@@ -100,9 +100,17 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
             return self._condition if condition is None else condition
         return self._condition & condition
 
-    def scanner(self, columns: Sequence[str] | None = None, filter: Any = None, **_: Any) -> ds.Scanner:
+    def scanner(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: Any = None,
+        batch_size: int = BATCH_ROWS,
+        **_: Any,
+    ) -> ds.Scanner:
         """Reads, once, some columns of the rows for which a condition is true."""
-        return ds.Scanner.from_batches(self.scan(columns, filter).reader())
+        scan = self.scan(columns, filter)
+        rows = pa.RecordBatchReader.from_batches(scan.schema, _cut(scan.batches(), batch_size))
+        return ds.Scanner.from_batches(rows)
 
     def filter(self, expression: pc.Expression) -> TableDataset:
         """The rows for which a condition is true."""
@@ -113,9 +121,9 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
         """All rows; arguments are those of `scan`."""
         return self.scan(**wanted).reader().read_all()
 
-    def to_batches(self, **wanted: Any) -> Iterator[pa.RecordBatch]:
-        """The rows, one batch after the other."""
-        return self.scan(**wanted).batches()
+    def to_batches(self, batch_size: int = BATCH_ROWS, **wanted: Any) -> Iterator[pa.RecordBatch]:
+        """The rows, one batch after the other, of at most so many rows each."""
+        return _cut(self.scan(**wanted).batches(), batch_size)
 
     def count_rows(self, filter: pc.Expression | None = None, **_: Any) -> int:
         """How many rows there are."""
@@ -157,3 +165,9 @@ class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[object, ...]:
         raise NotImplementedError("a dataset can't be pickled: pickle the table that it is of")
+
+
+def _cut(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    if rows < 1:
+        raise ValueError(f"a batch has at least one row; {rows} is less")
+    return (batch.slice(i, rows) for batch in batches for i in range(0, batch.num_rows, rows))
