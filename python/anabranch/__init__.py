@@ -84,6 +84,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'anabranch' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NATIVE})
+
+
 def load_ipython_extension(shell: Any) -> None:
     """What ``%load_ext anabranch`` runs: afterwards ``%%sql`` is there."""
     from anabranch.integrations import notebook

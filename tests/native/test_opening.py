@@ -219,3 +219,18 @@ def test_an_error_can_be_told_apart_and_travels_between_processes() -> None:
     assert (type(again), str(again), again.parameters) == (type(error), str(error), error.parameters)
     assert (error.condition, error.sql_state) == ("ANABRANCH_REF.NOT_FOUND", "42704")
     assert "RefNotFound" in dir(anabranch.errors)
+
+
+def test_notebooks_complete_names_and_show_what_there_is(repo: Repository) -> None:
+    assert {"open", "init", "Repository", "errors"} <= set(dir(anabranch))
+    table = repo.create_table("db.t", {"a<b": [1], "s": [{"x": 1}]})
+    shown = table._repr_html_()
+    assert (
+        "db.t at main, version 0, 1 rows" in shown and "a&lt;b" in shown and "struct&lt;x: int64&gt;" in shown
+    )
+    assert ">db.t<" in repo._repr_html_() and "at main" in repo._repr_html_()
+    with repo.transaction() as tx:
+        for i in range(150):
+            tx.create_table(f"db.n{i}", {"id": [i]})
+        assert "version 0" in tx.table("db.n1")._repr_html_()
+    assert "… and 51 more" in repo._repr_html_()

@@ -74,6 +74,11 @@ class Repository(Merging, Upkeep):
     def __repr__(self) -> str:
         return f"<anabranch repository {self.root} at {self.ref}>"
 
+    def _repr_html_(self) -> str:
+        from anabranch.core.repository.notebooks import of_repository
+
+        return of_repository(self)
+
     @property
     def root(self) -> str:
         """Where it lies."""

@@ -47,6 +47,11 @@ class TableView:
     def __repr__(self) -> str:
         return f"<anabranch table {self.name} at {self._ref.text}, version {self.version}>"
 
+    def _repr_html_(self) -> str:
+        from anabranch.core.repository.notebooks import of_table
+
+        return of_table(self)
+
     @property
     def name(self) -> str:
         """Its full name."""
