@@ -76,6 +76,29 @@ def test_a_decimal_has_no_more_digits_than_its_type(repo: Repository, refused: R
     assert repo.create_table("db.t", rows).to_arrow()["w"].to_pylist() == [most, None, None]
 
 
+def test_rows_that_are_refused_leave_the_connection_that_they_come_from(repo: Repository) -> None:
+    """DuckDB takes no query while a result is open, as long as somebody keeps the error."""
+    table = repo.create_table("db.t", {"v": [0]}, checks={"small": "v < 100"})
+    connection = duckdb.connect()
+    kept = []
+    for refused in (
+        lambda: repo.create_table(
+            "db.n", connection.sql("SELECT 170141183460469231731687303715884105727 AS v")
+        ),
+        lambda: repo.create_table("db.n", connection.sql("SELECT TIME '12:00' AS v")),
+        lambda: repo.create_table("db.t", connection.sql("SELECT 1 AS v")),
+        lambda: repo.create_table("db.n", connection.sql("SELECT 1 AS v"), primary_key="w"),
+        lambda: table.append(connection.sql("SELECT range AS v FROM range(300000)")),
+        lambda: table.append(connection.sql("SELECT 1 AS w")),
+        lambda: table.append(connection.sql("SELECT 1 AS v, TIME '12:00' AS w"), evolve=True),
+        lambda: table.upsert(connection.sql("SELECT 1 AS v, 2 AS w"), on="v"),
+    ):
+        with pytest.raises(anabranch.errors.AnabranchError) as caught:
+            refused()
+        kept.append(caught.value)
+        assert connection.sql("SELECT 7").fetchall() == [(7,)], caught.value
+
+
 ZONED = dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=9)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -231,3 +232,14 @@ def _wanted(column: Column) -> pa.DataType | None:
 def _has_map(t: pa.DataType) -> bool:
     """Whether there is a map in it: Python's dicts are taken for structs, unless Arrow is told."""
     return pa.types.is_map(t) or any(_has_map(t.field(i).type) for i in range(t.num_fields))
+
+
+@contextmanager
+def released(reader: pa.RecordBatchReader | None) -> Iterator[None]:
+    """Lets go of where rows come from if they are refused: DuckDB takes no query meanwhile."""
+    try:
+        yield
+    except BaseException:
+        if reader is not None:
+            reader.close()
+        raise

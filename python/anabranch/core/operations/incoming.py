@@ -13,6 +13,7 @@ from anabranch.core.operations.check_sql import for_duckdb
 from anabranch.core.operations.collations import must_be_comparable
 from anabranch.core.operations.engine import connected, register
 from anabranch.core.operations.fitting import Misfit, fitted
+from anabranch.core.operations.given import released
 from anabranch.core.operations.literals import literal
 from anabranch.errors import AnabranchError, error
 
@@ -36,12 +37,13 @@ class Aligned:
         Raises:
             SchemaColumnNotFound, WriteValue, WriteCheckViolated: with the column and the first bad row.
         """
-        self.check_names(reader.schema.names)
-        for batch in reader:
-            table = self._aligned(batch, self._metadata.columns)
-            self.check(table)
-            self.rows += table.num_rows
-            yield table
+        with released(reader):
+            self.check_names(reader.schema.names)
+            for batch in reader:
+                table = self._aligned(batch, self._metadata.columns)
+                self.check(table)
+                self.rows += table.num_rows
+                yield table
 
     def given(self, reader: pa.RecordBatchReader) -> pa.Table:
         """The rows with the columns that were given, to be joined with those of the table; not checked yet.
@@ -49,12 +51,13 @@ class Aligned:
         Raises:
             SchemaColumnNotFound, WriteValue: with the column and the first bad row.
         """
-        self.check_names(reader.schema.names)
-        columns = [c for n in reader.schema.names if (c := self._metadata.column(n)) is not None]
         tables = []
-        for batch in reader:
-            tables.append(self._aligned(batch, columns))
-            self.rows += batch.num_rows
+        with released(reader):
+            self.check_names(reader.schema.names)
+            columns = [c for n in reader.schema.names if (c := self._metadata.column(n)) is not None]
+            for batch in reader:
+                tables.append(self._aligned(batch, columns))
+                self.rows += batch.num_rows
         return pa.concat_tables(tables) if tables else arrow_schema(columns).empty_table()
 
     def check_names(self, names: Sequence[str]) -> None:

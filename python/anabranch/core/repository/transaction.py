@@ -65,7 +65,7 @@ class Transaction:
         import pyarrow as pa
 
         from anabranch.core.format.arrow import arrow_schema
-        from anabranch.core.operations.given import Given
+        from anabranch.core.operations.given import Given, released
         from anabranch.core.operations.incoming import Aligned
         from anabranch.core.operations.schemas import new_table
 
@@ -75,19 +75,21 @@ class Transaction:
                 return self.table(full)
         reader = None if isinstance(rows, pa.Schema) else Given(".".join(full)).reader(rows)
         schema = rows if reader is None else reader.schema
-        metadata = new_table(
-            ".".join(full),
-            schema,
-            listed(partition_by),
-            properties or {},
-            checks or {},
-            listed(primary_key),
-            self._repository.env.now(),
-        )
-        must_be_texts("a table property", *metadata.properties, *metadata.properties.values())
-        Aligned(".".join(full), metadata).check(arrow_schema(metadata.columns).empty_table())
+        with released(reader):
+            metadata = new_table(
+                ".".join(full),
+                schema,
+                listed(partition_by),
+                properties or {},
+                checks or {},
+                listed(primary_key),
+                self._repository.env.now(),
+            )
+            must_be_texts("a table property", *metadata.properties, *metadata.properties.values())
+            Aligned(".".join(full), metadata).check(arrow_schema(metadata.columns).empty_table())
         with self.work.lock:
-            self.work.create_table(full, metadata)
+            with released(reader):
+                self.work.create_table(full, metadata)
             if reader is not None:
                 self.work.append(full, reader, evolve=False)
         return self.table(full)

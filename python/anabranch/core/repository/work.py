@@ -21,7 +21,7 @@ from anabranch.core.operations import schemas
 from anabranch.core.operations.changes import Changes, TableWork
 from anabranch.core.operations.copy_on_write import copied
 from anabranch.core.operations.engine import Parameters
-from anabranch.core.operations.given import Given
+from anabranch.core.operations.given import Given, released
 from anabranch.core.operations.incoming import Aligned
 from anabranch.core.operations.matching import Matches, matched
 from anabranch.core.operations.properties import TableProperties
@@ -241,11 +241,11 @@ class Work:
     def _given(self, name: Name, data: Any, evolve: bool) -> tuple[TableState, pa.RecordBatchReader]:
         t = self._writable(name)
         reader = Given(t.full_name, t.metadata.columns).reader(data)
-        if evolve:
-            metadata = schemas.evolved(t.metadata, t.full_name, reader.schema)
-            if metadata != t.metadata:
-                t = replace(t, metadata=metadata)
-                self._set(t)
+        with released(reader):
+            metadata = schemas.evolved(t.metadata, t.full_name, reader.schema) if evolve else t.metadata
+        if metadata != t.metadata:
+            t = replace(t, metadata=metadata)
+            self._set(t)
         return t, reader
 
     def _written(self, t: TableState, reader: pa.RecordBatchReader, lineage: bool = False) -> list[DataFile]:
