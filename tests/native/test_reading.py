@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -227,3 +228,30 @@ def test_a_wide_table_is_read_without_making_a_schema_for_each_column(
     monkeypatch.setattr(pq, "ParquetFile", Counting)
     assert table.to_arrow().num_columns == 300
     assert 0 < len(made) < 10
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:100] + bytes(40_000) + b[40_100:]]
+)
+def test_a_damaged_file_is_named(
+    repo: Repository, tmp_path: Path, refused: Callable[[str], Any], damage: Callable[[bytes], bytes]
+) -> None:
+    repo.create_table("db.t", {"v": [f"{i * 7919 % 1_000_003}x" for i in range(50_000)]})
+    (file,) = (tmp_path / "lake" / "data").rglob("*.parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    with refused("ANABRANCH_LOG.CORRUPT_OBJECT") as caught:
+        repo.table("db.t").to_arrow()
+    assert caught.value.parameters["path"].endswith(file.name)
+
+
+def test_a_file_that_may_not_be_read_is_no_permission(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, refused: Callable[[str], Any]
+) -> None:
+    table = repo.create_table("db.t", {"v": range(1000)})
+
+    def denied(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pa, "memory_map", denied)
+    with refused("ANABRANCH_REPOSITORY.NO_PERMISSION"):
+        table.to_arrow()

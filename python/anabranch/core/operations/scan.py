@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anabranch.core.format.arrow import arrow_schema, arrow_type, conformed, decode_cells, is_known, value_of
+from anabranch.core.format.canonical import corrupt
 from anabranch.core.format.files import HIDDEN, ROW_COMMIT, ROW_PLACE, DataFile
 from anabranch.core.format.names import data_file
 from anabranch.core.format.tables import Column
@@ -23,8 +25,8 @@ from anabranch.core.log.replay import TableState
 from anabranch.core.log.vectors import DeletionVectors
 from anabranch.core.operations.literals import literal
 from anabranch.core.operations.pruning import named_in, prune
-from anabranch.core.store.objects import ObjectStore
-from anabranch.errors import error
+from anabranch.core.store.objects import ObjectStore, failure, is_denied
+from anabranch.errors import AnabranchError, error
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
@@ -251,7 +253,9 @@ class Piece:
         if opened.parquet is not None:
             held = set(opened.parquet.schema_arrow.names)  # made anew each time
             there = [name for name in physical if name in held]
-            with opened.lock:  # Parquet's reader reads columns side by side, but for one at a time
+            path = data_file(opened.reading.scan.table.id, file.id)
+            # Parquet's reader reads columns side by side, but for one at a time
+            with opened.lock, _undamaged(opened.reading.scan.store, path):
                 found = opened.parquet.read_row_groups(self.groups or [], columns=there)
             return {name: found.column(name) for name in there}
         if file.block is None:
@@ -320,19 +324,38 @@ def _group_stats(parquet: pq.ParquetFile, group: int, columns: list[Column]) -> 
 
 def _parquet(store: ObjectStore, table: TableState, file: DataFile) -> pq.ParquetFile:
     path = data_file(table.id, file.id)
+    far = store.folder is None and file.size > WHOLE_BYTES
     try:
-        if store.folder is not None:
-            return pq.ParquetFile(pa.memory_map(str(store.folder / path)), pre_buffer=False)
-        if file.size <= WHOLE_BYTES:
-            data = store.read(path)
-            if data is None:
-                raise FileNotFoundError(path)
-            return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
-        return pq.ParquetFile(pa.PythonFile(RemoteFile(store, path, file.size), "r"), pre_buffer=True)
+        with _undamaged(store, path):
+            return pq.ParquetFile(_source(store, path, file.size), pre_buffer=far)
     except FileNotFoundError:
         raise error(
             "ANABRANCH_DATA.FILE_MISSING", file=file.id, table=table.full_name, commit=file.added_by
         ) from None
+
+
+def _source(store: ObjectStore, path: str, size: int) -> pa.NativeFile:
+    if store.folder is not None:
+        return pa.memory_map(str(store.folder / path))
+    if size > WHOLE_BYTES:
+        return pa.PythonFile(RemoteFile(store, path, size), "r")
+    data = store.read(path)
+    if data is None:
+        raise FileNotFoundError(path)
+    return pa.BufferReader(data)
+
+
+@contextmanager
+def _undamaged(store: ObjectStore, path: str) -> Iterator[None]:
+    """What Arrow finds wrong with a file; one that is not there stays a FileNotFoundError."""
+    try:
+        yield
+    except (FileNotFoundError, AnabranchError):
+        raise
+    except (pa.ArrowException, OSError) as e:
+        if is_denied(e):
+            raise failure("read", f"{store.root}/{path}", e) from e
+        raise corrupt(path, str(e).splitlines()[0].rstrip(".")) from e
 
 
 class RemoteFile(io.RawIOBase):
