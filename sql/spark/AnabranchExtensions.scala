@@ -4,6 +4,7 @@ import io.anabranch.spark.catalog.ProcedureArguments
 import io.anabranch.spark.parser.AnabranchParser
 import io.anabranch.spark.schema.CheckSubqueries
 import io.anabranch.spark.write.{
+  DeleteConditions,
   HiddenColumns,
   HiddenColumnsFound,
   MatchedOnce,
@@ -39,6 +40,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)
     extensions.injectOptimizerRule(_ => MergeKeys)
+    extensions.injectOptimizerRule(_ => DeleteConditions)
     extensions.injectPlannerStrategy(_ => ReadTracking)
     extensions.injectPlannerStrategy(_ => MergeFiles)
   }

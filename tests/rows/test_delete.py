@@ -15,6 +15,7 @@ DELETES: dict[str, tuple[str, list[int]]] = {
     "IS NULL finds NULL": ("WHERE a IS NULL", [1, 2, 4]),
     "<=> finds NULL": ("WHERE a <=> NULL OR id = 4", [1, 2]),
     "IN a list": ("WHERE id IN (1, 3, 99)", [2, 4]),
+    "a comparison that is NULL or true for all rows": ("WHERE (a <> 10.5) IS NULL OR id = 99", [1, 2, 4]),
     "LIKE": ("WHERE b LIKE '%y%'", [1, 3, 4]),
     "an alias names the table": ("AS d WHERE d.id BETWEEN 2 AND 3", [1, 4]),
     "a function that no file can be skipped by": ("WHERE pmod(hash(id) * 0 + id, 2) = 0", [1, 3]),

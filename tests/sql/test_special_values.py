@@ -73,6 +73,31 @@ def test_both_zeros_are_found_by_either(lake: Any, sql_type: str, stored: str) -
         assert lake.rows(f"SELECT count(*) FROM z WHERE d <> {zero} OR d < {zero} OR d > {zero}") == [(0,)]
 
 
+def test_a_condition_may_have_a_null_in_the_place_of_a_condition(lake: Any) -> None:
+    lake.sql(f"CREATE TABLE t {FILES} AS SELECT * FROM VALUES (1, true), (2, false), (NULL, NULL) AS (n, b)")
+    found = {
+        condition: [n for (n,) in lake.rows(f"SELECT n FROM t WHERE {condition} ORDER BY n")]
+        for condition in (
+            "(n <> 1.5) IS NULL",  # for Spark: n IS NULL, or NULL
+            "(n IN (NULL) OR n > 1) IS NULL",
+            "CASE WHEN n > 1 THEN NULL WHEN n = 1 THEN CAST(NULL AS BOOLEAN) END",
+            "b OR try_cast(n AS BOOLEAN) IS NULL",
+        )
+    }
+    assert list(found.values()) == [[None], [None, 1], [], [None, 1]], found
+
+
+def test_bytes_are_found_in_a_list_with_a_null_whatever_else_is_asked(lake: Any) -> None:
+    lake.sql(f"CREATE TABLE t {FILES} AS SELECT * FROM VALUES (1, X'FF'), (2, X''), (NULL, NULL) AS (n, b)")
+    found = {
+        condition: [n for (n,) in lake.rows(f"SELECT n FROM t WHERE {condition} ORDER BY n")]
+        for condition in ("b IN (X'FF', X'00')", "b IN (X'FF', NULL) OR n = 2", "b NOT IN (NULL, X'FF')")
+    }
+    assert list(found.values()) == [[1], [1, 2], []], found
+    lake.sql("DELETE FROM t WHERE b IN (X'FF', NULL) OR n = 3")
+    assert lake.rows("SELECT n FROM t WHERE n > 0") == [(2,)]
+
+
 @pytest.mark.proves("STAT-1", "STAT-3")
 def test_a_column_with_a_dot_is_not_taken_for_a_field(lake: Any) -> None:
     lake.sql(f"CREATE TABLE t (`a.b` INT, a STRUCT<b: INT>) {FILES}")

@@ -8,15 +8,7 @@ import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.analysis.{ResolveSchemaEvolution, VariableResolution}
-import org.apache.spark.sql.catalyst.expressions.{
-  Alias,
-  Attribute,
-  Cast,
-  EvalMode,
-  Expression,
-  Literal,
-  StringPredicate
-}
+import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, EvalMode, Expression, Literal}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
@@ -34,7 +26,7 @@ import org.apache.spark.sql.connector.write.RowLevelOperationTable
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2Strategy}
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DataType, StringType, StructType, TimestampType}
+import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.util.SerializableConfiguration
 
@@ -147,17 +139,13 @@ object SparkBridge {
     Try(if (named) catalogs.catalog(name.head) else catalogs.currentCatalog).toOption
   }
 
-  /** A condition as sources are told it; None if there are no words for it: Spark fails to show its own ones for a part of
-    * a text that a collation compares.
+  /** A condition as sources are told it; None if there are no words for it. Spark asserts that what stands in the place of a
+    * condition is one (a NULL is none), and fails to show a part of a text that a collation compares, and a NULL among
+    * bytes.
     */
   def predicate(condition: Expression): Option[Predicate] =
-    if (
-      condition.exists {
-        case p: StringPredicate => p.left.dataType != StringType
-        case _ => false
-      }
-    ) None
-    else DataSourceV2Strategy.translateFilterV2(condition)
+    try DataSourceV2Strategy.translateFilterV2(condition).filter(_.toString.nonEmpty)
+    catch { case _: AssertionError | _: IndexOutOfBoundsException => None }
 
   /** A plan with the tables and columns that its names mean, as far as they mean something. */
   def resolved(plan: LogicalPlan): LogicalPlan = session.sessionState.analyzer.execute(plan)
