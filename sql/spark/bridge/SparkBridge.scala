@@ -11,6 +11,7 @@ import org.apache.spark.sql.catalyst.analysis.{ResolveSchemaEvolution, VariableR
 import org.apache.spark.sql.catalyst.expressions.{Alias, Attribute, Cast, EvalMode, Expression, Literal}
 import org.apache.spark.sql.catalyst.plans.logical.{LocalRelation, LogicalPlan, OneRowRelation, Project}
 import org.apache.spark.sql.catalyst.types.DataTypeUtils.toAttributes
+import org.apache.spark.sql.catalyst.util.ResolveDefaultColumns
 import org.apache.spark.sql.classic.{Dataset, SparkSession => ClassicSession}
 import org.apache.spark.sql.connector.catalog.{
   CatalogPlugin,
@@ -26,7 +27,7 @@ import org.apache.spark.sql.connector.write.RowLevelOperationTable
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2Strategy}
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DataType, StructType, TimestampType}
+import org.apache.spark.sql.types.{DataType, StructField, StructType, TimestampType}
 import org.apache.spark.sql.vectorized.ColumnarBatch
 import org.apache.spark.util.SerializableConfiguration
 
@@ -85,6 +86,21 @@ object SparkBridge {
   /** The type of a field, by its path; None if there is no such field. */
   def typeOf(schema: StructType, path: Seq[String]): Option[DataType] =
     schema.findNestedField(path, includeCollections = true).map(_._2.dataType)
+
+  /** The value that a column has in rows from before it, as a literal that means the same in every time zone. Spark writes
+    * that of the session, and reads it in that of another one.
+    */
+  def existsDefault(column: StructField): String =
+    if (!column.dataType.existsRecursively(_ == TimestampType)) column.getExistenceDefaultValue().get
+    else {
+      val value = ResolveDefaultColumns.existenceDefaultValues(StructType(Seq(column))).head
+      val inUtc = conf.clone()
+      inUtc.setConf(SQLConf.SESSION_LOCAL_TIMEZONE, "UTC")
+      // a quote inside a text has a backslash before it
+      SQLConf
+        .withExistingConf(inUtc)(Literal(value, column.dataType).sql)
+        .replaceAll("\\bTIMESTAMP '([^']*)'", "TIMESTAMP_LTZ '$1Z'")
+    }
 
   def applyPropertiesChanges(
       properties: Map[String, String],

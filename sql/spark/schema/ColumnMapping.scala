@@ -3,6 +3,7 @@ package io.anabranch.spark.schema
 import io.anabranch.core.AnabranchException
 import io.anabranch.core.format.{Column, ColumnType}
 import io.anabranch.spark.read.LineageColumns
+import org.apache.spark.sql.anabranch.SparkBridge
 import org.apache.spark.sql.catalyst.parser.CatalystSqlParser
 import org.apache.spark.sql.types._
 
@@ -15,10 +16,11 @@ import java.util.Locale
   */
 object ColumnMapping {
   private val PhysicalKey = "anabranch.physical"
+  private val ExistsDefault = "default.exists"
 
   /** Attributes of a column with names of their own in the format; all other metadata stays JSON. */
   private val Named =
-    Seq("comment" -> "comment", "CURRENT_DEFAULT" -> "default", "EXISTS_DEFAULT" -> "default.exists")
+    Seq("comment" -> "comment", "CURRENT_DEFAULT" -> "default", "EXISTS_DEFAULT" -> ExistsDefault)
   private val OtherKey = "spark.metadata"
 
   /** The schema that users see. */
@@ -26,7 +28,7 @@ object ColumnMapping {
 
   /** The schema of a new table with such columns: it has no rows from before its defaults. */
   def ofNew(columns: Seq[Column]): StructType =
-    logical(columns.map(c => c.copy(attributes = c.attributes - "default.exists")))
+    logical(columns.map(c => c.copy(attributes = c.attributes - ExistsDefault)))
 
   /** The schema of data files: the same fields under their physical names. */
   def physical(columns: Seq[Column]): StructType = struct(columns, identities = false, physicalNames = true)
@@ -114,7 +116,7 @@ object ColumnMapping {
         physical,
         columnType(f.dataType, used, s"$prefix$physical.", table),
         f.nullable,
-        attributes(f.metadata)
+        attributes(f)
       )
     }
   }
@@ -154,8 +156,12 @@ object ColumnMapping {
       case other => ColumnType.Primitive(nameOf(other))
     }
 
-  private def attributes(m: Metadata): Map[String, String] = {
-    val named = Named.collect { case (key, name) if m.contains(key) => name -> m.getString(key) }.toMap
+  private def attributes(f: StructField): Map[String, String] = {
+    val m = f.metadata
+    val named = Named.collect {
+      case (key, ExistsDefault) if m.contains(key) => ExistsDefault -> SparkBridge.existsDefault(f)
+      case (key, name) if m.contains(key) => name -> m.getString(key)
+    }.toMap
     val rest = Named
       .foldLeft(new MetadataBuilder().withMetadata(m).remove(PhysicalKey)) { case (b, (key, _)) =>
         b.remove(key)

@@ -34,13 +34,17 @@ def for_duckdb(condition: str) -> str:
             return '"' + found["name"][1:-1].replace("``", "`").replace('"', '""') + '"'
         if not found["text"]:
             return found[0]
-        mark = found["text"][0]
-        text = found["text"][1:-1].replace(mark * 2, mark)
-        return "'" + _ESCAPE.sub(_meant, text).replace("'", "''") + "'"
+        return "'" + meant(found["text"]).replace("'", "''") + "'"
 
     return _OF_SPARK.sub(quoted, condition)
 
 
-def _meant(escape: re.Match[str]) -> str:
+def meant(text: str) -> str:
+    """What a text in Spark's quoting says."""
+    mark = text[0]
+    return _ESCAPE.sub(_escaped, text[1:-1].replace(mark * 2, mark))
+
+
+def _escaped(escape: re.Match[str]) -> str:
     code = escape[1]
     return chr(int(code[1:], 16)) if len(code) > 1 else _MEANT.get(code, code)
