@@ -78,6 +78,8 @@ def test_a_condition_finds_the_same_rows_whatever_columns_are_read(
         col("x") > 2,
         ~(col("x") > 2),
         col("x") == math.nan,
+        col("x") < math.nan,
+        col("x") != math.nan,
         (col("x") >= math.inf) | (col("id") == 1),
         col("x").is_in([math.nan, 1.5]),
         col("s").struct.field("x") == math.nan,

@@ -62,6 +62,15 @@ def test_conditions_are_sql_or_expressions(repo_with_table: Repository, where: A
     assert table.count(where) == len(found)
 
 
+def test_a_condition_may_name_long_texts_of_any_letters(repo: Repository) -> None:
+    long = ["aü" * n for n in range(1, 99)]
+    table = repo.create_table("db.t", {"s": ["b", *long], "r": [{"s": x} for x in ["b", *long]]})
+    assert table.to_arrow(where=pc.field("s").isin(long)).num_rows == len(long)
+    assert table.to_arrow(["r"], pc.field("r", "s").isin([long[-1], "b"])).num_rows == 2
+    assert table.scan_polars().filter(polars.col("s").is_in(long)).collect().height == len(long)
+    assert table.to_arrow(where=f"s IN ('{long[-1]}', 'b')").num_rows == 2
+
+
 def test_values_are_bound_to_conditions(repo_with_table: Repository) -> None:
     table = repo_with_table.table("db.t")
     assert table.to_arrow(["id"], "name = ?", ["b"]).to_pylist() == [{"id": 1}]

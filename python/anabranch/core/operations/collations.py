@@ -8,6 +8,7 @@ from collections.abc import Collection
 import pyarrow.compute as pc
 
 from anabranch.core.format.tables import Column, ColumnType, List, Map, Struct, TableMetadata
+from anabranch.core.operations.condition_text import text_of
 from anabranch.core.operations.refs_in_queries import names_in
 from anabranch.errors import error
 
@@ -43,7 +44,8 @@ def must_be_comparable(
     if isinstance(used, str):
         named = names_in(used)
     elif isinstance(used, pc.Expression):
-        named = {c.name.lower() for c in columns if _stands_in(c, str(used))}
+        text = text_of(used)
+        named = {c.name.lower() for c in columns if text is None or _stands_in(c, text)}
     else:
         named = {name.lower() for name in used}
     for c in columns:

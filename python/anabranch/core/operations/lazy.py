@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anabranch.core.log.replay import FileSet
+from anabranch.core.operations.condition_text import text_of
 from anabranch.core.operations.dataset import TableDataset
 from anabranch.core.operations.pruning import named_in
 from anabranch.core.operations.scan import Scan
@@ -18,6 +20,7 @@ from anabranch.core.operations.scan import Scan
 if TYPE_CHECKING:
     import polars
 
+_NAN = re.compile(r"(?<!\w)-?nan(?!\w)", re.IGNORECASE)
 _INFINITY, _ZERO = pc.scalar(math.inf), pc.scalar(0.0)
 
 
@@ -31,6 +34,9 @@ class _WithNan(TableDataset):
         self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None, **_: Any
     ) -> Scan:
         if filter is not None:
+            text = text_of(filter)
+            if text is None or _NAN.search(text):  # to Arrow, nothing is below or above it
+                return super().scan(columns)
             for name in named_in(filter, self.schema.names):
                 t = self.schema.field(name).type
                 if pa.types.is_nested(t):

@@ -17,6 +17,7 @@ from anabranch.core.format.files import LINEAGE, DataFile
 from anabranch.core.format.tables import TableMetadata
 from anabranch.core.format.values import Kind, kind_of
 from anabranch.core.log.bounds import Bounds, bounds_of
+from anabranch.core.operations.condition_text import text_of
 
 _FORMAT = ds.ParquetFileFormat()
 _NOWHERE = fs.LocalFileSystem()  # asked for nothing: fragments only carry guarantees
@@ -24,8 +25,8 @@ _NOWHERE = fs.LocalFileSystem()  # asked for nothing: fragments only carry guara
 
 def named_in(condition: pc.Expression | None, names: Iterable[str]) -> list[str]:
     """The names that a condition may speak of: at least those that it does; all where it names places."""
-    text = "" if condition is None else str(condition)
-    return [name for name in names if name in text or "FieldPath(" in text]
+    text = "" if condition is None else text_of(condition)
+    return [name for name in names if text is None or name in text or "FieldPath(" in text]
 
 
 def prune(
