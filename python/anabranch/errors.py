@@ -39,7 +39,7 @@ class AnabranchError(Exception):
         self.condition = condition
         self.parameters = dict(parameters)
         self.reason = _filled(template["message"], parameters)
-        self.action = _filled(template.get("python") or template["action"], parameters)
+        self.action = _filled(_action(template), parameters)
         self.sql_state = template["sqlState"]
         super().__init__(f"[{condition}] {self.reason} {self.action}")
 
@@ -73,6 +73,32 @@ def error(condition: str, /, **parameters: object) -> AnabranchError:
         name: str(value).encode(errors="backslashreplace").decode() for name, value in parameters.items()
     }
     return _class_of(condition)(condition, texts)
+
+
+def told_in(text: str) -> AnabranchError | None:
+    """The error that a text tells, as an engine has it that only passes on words of what it reads."""
+    for found in re.finditer(r"\[(ANABRANCH_[A-Z]+\.[A-Z_]+)\] ", text):
+        template = templates().get(found[1])
+        if template is not None:
+            parts = _PLACEHOLDER.split(f"{template['message']} {_action(template)}")
+            form = "".join(
+                re.escape(part)
+                if i % 2 == 0
+                # what stands twice in it is the same
+                else f"(?P={part})"
+                if part in parts[1:i:2]
+                else f"(?P<{part}>.*?)"
+                for i, part in enumerate(parts)
+            )
+            form += "" if parts[-1] else r"(?=\n|$)"  # where a place is the last, the line ends it
+            told = re.compile(form, re.DOTALL).match(text, found.end())
+            if told is not None:
+                return error(found[1], **told.groupdict())
+    return None
+
+
+def _action(template: Mapping[str, str]) -> str:
+    return template.get("python") or template["action"]
 
 
 def _again(condition: str, parameters: dict[str, str]) -> AnabranchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from anabranch import Repository
+from anabranch import Repository, errors
 from anabranch.core.log.environment import requests
 from anabranch.core.operations.scan import Reading, Scan
 
@@ -251,6 +252,24 @@ def test_a_damaged_file_is_named(
     with refused("ANABRANCH_LOG.CORRUPT_OBJECT") as caught:
         repo.table("db.t").to_arrow()
     assert caught.value.parameters["path"].endswith(file.name)
+    for read in (
+        lambda: repo.table("db.t").to_arrow(where="v = '1x'"),
+        lambda: repo.sql("SELECT max(v) FROM db.t"),
+        lambda: repo.table("db.t").update({"v": "'y'"}, "v = '1x'"),
+    ):
+        with refused("ANABRANCH_LOG.CORRUPT_OBJECT") as again:  # DuckDB passes on nothing but words
+            read()
+        assert (again.value.parameters, again.value.action) == (caught.value.parameters, caught.value.action)
+
+
+@pytest.mark.parametrize("condition", sorted(errors.templates()))
+def test_an_error_that_comes_through_an_engine_is_what_it_was(condition: str) -> None:
+    template = errors.templates()[condition]
+    places = re.findall("<([a-zA-Z]+)>", "".join(template.values()))
+    raised = errors.error(condition, **{name: f"the {name} (of 1)" for name in places})
+    found = errors.told_in(f"reading the stream failed: Unknown error: {raised}\nDetail: x")
+    assert found is not None and (type(found), str(found)) == (type(raised), str(raised))
+    assert errors.told_in("[ANABRANCH_" + "NO.SUCH] x") is errors.told_in("division by zero") is None
 
 
 def test_a_file_that_may_not_be_read_is_no_permission(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from anabranch.core.operations.unnamed import walked
-from anabranch.errors import error
+from anabranch.errors import error, told_in
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +39,7 @@ def connected(outside: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         yield connection
     except duckdb.Error as e:
-        raise error("ANABRANCH_SQL.FAILED", reason=_first_line(e)) from e
+        raise told_in(str(e)) or error("ANABRANCH_SQL.FAILED", reason=_first_line(e)) from e
     finally:
         connection.close()
 
