@@ -14,6 +14,7 @@ import io.anabranch.spark.write.{
   MergeSchema,
   MergeSourceOnce,
   OverwriteOptions,
+  RandomValues,
   ReadTracking,
   TargetAlias,
   TargetOnce,
@@ -35,6 +36,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectResolutionRule(_ => HiddenColumnsFound)
     extensions.injectResolutionRule(_ => OverwriteOptions)
     extensions.injectResolutionRule(_ => MergeSourceOnce)
+    extensions.injectResolutionRule(_ => RandomValues)
     extensions.injectResolutionRule(_ => CheckSubqueries)
     extensions.injectOptimizerRule(_ => TargetOnce)
     extensions.injectOptimizerRule(_ => MatchedOnce)

@@ -175,6 +175,33 @@ def test_a_source_may_be_random_and_each_row_of_it_is_drawn_once(two: Any, more:
     assert counts(two) == (0, 2, 0)
 
 
+@pytest.mark.parametrize("whole_stage", ["true", "false"])
+def test_values_may_be_random_and_each_row_draws_its_own(lake: Any, whole_stage: str) -> None:
+    create(lake, "id INT, key STRING NOT NULL", "(1, 'a'), (2, 'b')")
+    lake.spark.conf.set("spark.sql.codegen.wholeStage", whole_stage)
+    try:
+        for ids, clauses in (
+            (
+                "(2), (3), (4)",
+                "WHEN MATCHED THEN UPDATE SET key = uuid() WHEN NOT MATCHED THEN INSERT (id, key) VALUES (s.id, uuid()) "
+                "WHEN NOT MATCHED BY SOURCE THEN UPDATE SET key = upper(uuid())",
+            ),
+            (
+                "(2), (5), (6)",
+                "WHEN NOT MATCHED AND s.id = 5 THEN INSERT (id, key) VALUES (5, uuid()) "
+                "WHEN NOT MATCHED THEN INSERT (id, key) VALUES (s.id, uuid())",
+            ),
+        ):
+            lake.sql(f"MERGE INTO t USING (SELECT * FROM VALUES {ids} AS v (id)) s ON t.id = s.id {clauses}")
+    finally:
+        lake.spark.conf.unset("spark.sql.codegen.wholeStage")
+    keys = dict(table(lake))
+    assert set(keys) == {1, 2, 3, 4, 5, 6}
+    assert [len(key) for key in keys.values()] == [36] * 6
+    assert len(set(keys.values())) == 6
+    assert keys[1] == keys[1].upper()
+
+
 def test_a_table_can_be_merged_into_itself(two: Any) -> None:
     two.sql(
         "MERGE INTO t USING t AS s ON t.id = s.id + 1 WHEN MATCHED THEN UPDATE SET a = s.a "
