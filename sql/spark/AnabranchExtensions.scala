@@ -1,6 +1,7 @@
 package io.anabranch.spark
 
 import io.anabranch.spark.catalog.ProcedureArguments
+import io.anabranch.spark.commands.UnplannedCommands
 import io.anabranch.spark.parser.AnabranchParser
 import io.anabranch.spark.schema.CheckSubqueries
 import io.anabranch.spark.write.{
@@ -38,6 +39,7 @@ final class AnabranchExtensions extends (SparkSessionExtensions => Unit) {
     extensions.injectResolutionRule(_ => MergeSourceOnce)
     extensions.injectResolutionRule(_ => RandomValues)
     extensions.injectResolutionRule(_ => CheckSubqueries)
+    extensions.injectResolutionRule(_ => UnplannedCommands)
     extensions.injectOptimizerRule(_ => TargetOnce)
     extensions.injectOptimizerRule(_ => MatchedOnce)
     extensions.injectOptimizerRule(_ => MergeFilters)

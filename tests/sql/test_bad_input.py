@@ -285,3 +285,10 @@ def test_a_name_that_two_refs_have_is_ambiguous_until_its_kind_is_said(written: 
     assert written.rows("SELECT count(*) FROM t") == as_branch
     written.sql("DROP TAG twice")
     assert written.rows("SELECT count(*) FROM `t@twice`") == as_branch
+
+
+@pytest.mark.parametrize("statement", ["ANALYZE TABLE t", "ANALYZE TABLES IN default", "ANALYZE TABLES"])
+def test_statistics_are_kept_without_being_asked_for(lake: Any, refused: Any, statement: str) -> None:
+    lake.sql("CREATE TABLE t (n INT)")
+    with refused("NOT_SUPPORTED_COMMAND_FOR_V2_TABLE", "ANALYZE TABLE"):
+        lake.sql(f"{statement} COMPUTE STATISTICS")

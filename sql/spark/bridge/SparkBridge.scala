@@ -24,6 +24,7 @@ import org.apache.spark.sql.connector.catalog.constraints.Constraint
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.expressions.{Expressions, LogicalExpressions, Transform}
 import org.apache.spark.sql.connector.write.RowLevelOperationTable
+import org.apache.spark.sql.errors.QueryCompilationErrors
 import org.apache.spark.sql.execution.RowConversion
 import org.apache.spark.sql.execution.datasources.v2.{DataSourceV2Relation, DataSourceV2Strategy}
 import org.apache.spark.sql.internal.SQLConf
@@ -201,6 +202,9 @@ object SparkBridge {
     Array.empty[QueryContext],
     if (keys.isEmpty) "" else s"More than one row of the source has ${keys.mkString(" and ")}."
   )
+
+  /** Spark's refusal of ANALYZE for tables of catalogs. */
+  def analyzeRefused: Throwable = QueryCompilationErrors.analyzeTableNotSupportedForV2TablesError()
 
   /** The rows of a query, as Spark holds them. */
   def collected(query: DataFrame): Array[InternalRow] =
