@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
+from anabranch.html_rows import html_rows
 from anabranch.results import Commit
 
 Lanes = list["str | None"]
@@ -26,10 +27,7 @@ class CommitGraph(list[Commit]):
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in _cells(line, c)) + "</tr>"
-            for line, c in zip(self.lines, self, strict=True)
-        )
+        rows = html_rows(_cells(line, c) for line, c in zip(self.lines, self, strict=True))
         heads = "".join(f"<th>{h}</th>" for h in ("", "commit", "time", "author", "operation", "message"))
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

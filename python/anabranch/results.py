@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from anabranch.html_rows import html_rows
+
 Change = Literal["created", "changed", "dropped", "renamed"]
 
 
@@ -202,12 +204,7 @@ class MergeResult:
 
     def _repr_html_(self) -> str:
         """The same as a table in a notebook."""
-        rows = "".join(
-            "<tr>"
-            + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row)
-            + "</tr>"
-            for row in self._review()
-        )
+        rows = html_rows(map(html.escape, row) for row in self._review())
         return f"<p>{html.escape(self._title())}</p><table><tbody>{rows}</tbody></table>"
 
     def _title(self) -> str:

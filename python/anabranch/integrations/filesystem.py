@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from fsspec import AbstractFileSystem
 
-from anabranch.errors import RefNotFound, error
+from anabranch.errors import AnabranchError, RefNotFound, error
 
 if TYPE_CHECKING:
     from anabranch.core.repository.repository import Repository
@@ -59,12 +59,13 @@ class AnabranchFileSystem(AbstractFileSystem):  # type: ignore[misc]
             RefNotFound, TableNotFound, NamespaceNotFound: if there is nothing.
         """
         path = self._strip_protocol(path)
-        there = self.info(path)
-        found = [there]
-        if there["type"] == "directory":
-            found = [_folder(name) for name in self._folders(path)]
-            if path and self._is_ref(path):
-                found += [_file(f"{path}/{table}{SUFFIX}") for table in self.repository.tables(path)]
+        folders = [] if path.endswith(SUFFIX) else list(self._folders(path))
+        is_ref = bool(path) and not path.endswith(SUFFIX) and self._is_ref(path)
+        found = [_folder(name) for name in folders]
+        if is_ref:
+            found += [_file(f"{path}/{table}{SUFFIX}") for table in self.repository.tables(path)]
+        elif path and not folders:
+            found = [self._file_of(path)]
         return found if detail else [f["name"] for f in found]
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
@@ -77,12 +78,14 @@ class AnabranchFileSystem(AbstractFileSystem):  # type: ignore[misc]
         path = self._strip_protocol(path)
         if not path or (not path.endswith(SUFFIX) and (self._is_ref(path) or any(self._folders(path)))):
             return _folder(path)
-        self._table(path)
-        return _file(path)
+        return self._file_of(path)
 
     def isdir(self, path: str) -> bool:
         """Whether a path is a folder."""
-        return bool(self.exists(path) and self.info(path)["type"] == "directory")
+        try:
+            return bool(self.info(path)["type"] == "directory")
+        except AnabranchError:
+            return False
 
     def size(self, path: str) -> int:
         """The bytes of a file, which is made for it."""
@@ -114,6 +117,10 @@ class AnabranchFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _table(self, path: str) -> Table:
         ref, _, name = path.rpartition("/")
         return self.repository.table(name.removesuffix(SUFFIX), ref=ref or path)
+
+    def _file_of(self, path: str) -> dict[str, Any]:
+        self._table(path)
+        return _file(path)
 
     def _is_ref(self, path: str) -> bool:
         try:

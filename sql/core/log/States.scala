@@ -11,12 +11,13 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
     CacheBuilder.newBuilder().maximumSize(States.CacheSize).build()
 
   /** The state at a commit, whose hash is checked. */
-  def at(id: CommitId): CatalogState =
-    Option(cache.getIfPresent(id)).getOrElse(remember(replayTo(log.get(id))))
+  def at(id: CommitId): CatalogState = cached(id).getOrElse(remember(replayTo(log.get(id))))
+
+  /** The state at a commit, if it is at hand. */
+  def cached(id: CommitId): Option[CatalogState] = Option(cache.getIfPresent(id))
 
   /** The state after an entry that was read already. */
-  def at(entry: Entry): CatalogState =
-    Option(cache.getIfPresent(entry.id)).getOrElse(remember(replayTo(entry)))
+  def at(entry: Entry): CatalogState = cached(entry.id).getOrElse(remember(replayTo(entry)))
 
   /** The state after some more entries. */
   def advance(state: CatalogState, entries: Seq[Entry]): CatalogState =
@@ -70,7 +71,7 @@ final class States(store: ObjectStore, val log: Log, env: Environment) extends M
   private def prefetch(ordinal: Ordinal, entries: Seq[Entry]): Unit = {
     val adopted = entries.flatMap(_.commit.tables.valuesIterator.flatMap(_.adopt)).distinct
     val places =
-      adopted.filter(id => id.position.ordinal != ordinal && cache.getIfPresent(id) == null).flatMap { id =>
+      adopted.filter(id => id.position.ordinal != ordinal && cached(id).isEmpty).flatMap { id =>
         (Checkpoint.before(id.position.seq) to id.position.seq).map(Position(id.position.ordinal, _))
       }
     log.prefetch(places.takeRight(States.MaxPrefetch))

@@ -27,7 +27,10 @@ final private[repository] class TableNames(states: States) {
 
   /** The tables that a commit touches, by the names that they have after it; before it if they went. */
   def of(e: Entry): Seq[String] = {
-    var known = after.remove(e.id.position).getOrElse(Map.empty)
+    var known: Known = after
+      .remove(e.id.position)
+      .orElse(states.cached(e.id).map(namesOf))
+      .getOrElse(Map.empty)
     val tables = e.commit.tables
     val parent = e.commit.firstParent
     val found = tables.toSeq.map { case (id, change) =>

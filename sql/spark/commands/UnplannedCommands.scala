@@ -8,16 +8,8 @@ import org.apache.spark.sql.catalyst.rules.Rule
 
 /** Refuses `ANALYZE TABLES` as Spark refuses `ANALYZE TABLE`: it has no plan for it, which is an internal error. */
 object UnplannedCommands extends Rule[LogicalPlan] {
-  override def apply(plan: LogicalPlan): LogicalPlan = {
-    plan match {
-      case a: AnalyzeTables =>
-        a.child match {
-          case n: ResolvedNamespace if n.catalog.isInstanceOf[AnabranchCatalog] =>
-            throw SparkBridge.analyzeRefused
-          case _ => ()
-        }
-      case _ => ()
-    }
-    plan
+  override def apply(plan: LogicalPlan): LogicalPlan = plan match {
+    case AnalyzeTables(ResolvedNamespace(_: AnabranchCatalog, _, _), _) => throw SparkBridge.analyzeRefused
+    case other => other
   }
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -73,6 +73,11 @@ def arrow_type(t: ColumnType, physical: bool = False) -> pa.DataType:
 def is_list(t: pa.DataType) -> bool:
     """Whether values are lists, however they are laid out."""
     return any(is_one(t) for is_one in _LISTS)
+
+
+def holds(t: pa.DataType, test: Callable[[pa.DataType], bool]) -> bool:
+    """Whether a type, or one that stands in it, is of a kind."""
+    return test(t) or any(holds(t.field(i).type, test) for i in range(t.num_fields))
 
 
 def is_known(t: ColumnType) -> bool:

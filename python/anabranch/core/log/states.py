@@ -34,11 +34,11 @@ class States:
 
     def at(self, id: CommitId) -> CatalogState:
         """The state at a commit, whose hash is checked."""
-        return self._cached(id) or self._replayed_to(self.log.commit(id))
+        return self.cached(id) or self._replayed_to(self.log.commit(id))
 
     def after(self, entry: Entry) -> CatalogState:
         """The state after an entry that was read already."""
-        return self._cached(entry.id) or self._replayed_to(entry)
+        return self.cached(entry.id) or self._replayed_to(entry)
 
     def advance(self, state: CatalogState, entries: Sequence[Entry]) -> CatalogState:
         """The state after some more entries."""
@@ -49,7 +49,8 @@ class States:
     def _step(self, state: CatalogState, entry: Entry) -> CatalogState:
         return next_state(state, entry, self.at, self)
 
-    def _cached(self, id: CommitId) -> CatalogState | None:
+    def cached(self, id: CommitId) -> CatalogState | None:
+        """The state at a commit, if it is at hand."""
         with self._lock:
             return self._cache.get(id)
 

@@ -100,7 +100,11 @@ def columns_of(schema: pa.Schema) -> str:
     DuckDB 1 leaves comparisons to Arrow, for which NaN is not larger than other numbers: what it is to
     compare by itself must not be a mere column.
     """
-    floats = [quoted(f.name) for f in schema if _has_floats(f.type)]
+    import pyarrow as pa
+
+    from anabranch.core.format.arrow import holds
+
+    floats = [quoted(f.name) for f in schema if holds(f.type, pa.types.is_floating)]
     if not floats or not is_duckdb_1():
         return "*"
     return f"* REPLACE ({', '.join(f'CASE WHEN {c} IS NOT NULL THEN {c} END AS {c}' for c in floats)})"
@@ -111,13 +115,6 @@ def is_duckdb_1() -> bool:
     import duckdb
 
     return duckdb.__version__.startswith("1.")
-
-
-def _has_floats(t: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    fields = [t.field(i).type for i in range(t.num_fields)]
-    return pa.types.is_floating(t) or any(map(_has_floats, fields))
 
 
 def syntax(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from anabranch.core.format.arrow import arrow_type
+from anabranch.core.format.arrow import arrow_type, holds
 from anabranch.core.format.names import must_be_unicode
 from anabranch.core.format.tables import Column
 from anabranch.core.operations.fitting import cut
@@ -231,7 +231,7 @@ def _wanted(column: Column) -> pa.DataType | None:
 
 def _has_map(t: pa.DataType) -> bool:
     """Whether there is a map in it: Python's dicts are taken for structs, unless Arrow is told."""
-    return pa.types.is_map(t) or any(_has_map(t.field(i).type) for i in range(t.num_fields))
+    return holds(t, pa.types.is_map)
 
 
 @contextmanager

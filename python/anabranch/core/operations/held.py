@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from anabranch.core.format.arrow import holds
+
 
 def may_be_cut(values: Iterable[Any], t: pa.DataType) -> bool:
     """Whether values may have been cut, or be of several kinds, where Arrow itself has chosen a type.
@@ -21,12 +23,7 @@ def may_be_cut(values: Iterable[Any], t: pa.DataType) -> bool:
     """
     if pa.types.is_floating(t) or pa.types.is_binary(t):
         return bool({"bool", "bool_", "str"} & {kind.__name__ for kind in set(map(type, values))})
-    return _has_time(t)
-
-
-def _has_time(t: pa.DataType) -> bool:
-    one = pa.types.is_date(t) or pa.types.is_timestamp(t)
-    return one or any(_has_time(t.field(i).type) for i in range(t.num_fields))
+    return holds(t, pa.types.is_date) or holds(t, pa.types.is_timestamp)
 
 
 def must_be_held(value: Any, t: pa.DataType) -> None:

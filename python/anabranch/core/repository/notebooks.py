@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.core.format.arrow import arrow_type, is_known
 from anabranch.core.format.tables import ColumnType
+from anabranch.html_rows import html_rows
 
 if TYPE_CHECKING:
     from anabranch.core.repository.repository import Repository
@@ -39,10 +40,7 @@ def _shown(t: ColumnType) -> str:
 
 
 def _table(title: str, heads: Sequence[str], lines: Sequence[Iterable[object]]) -> str:
-    shown = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in line) + "</tr>"
-        for line in lines[:SHOWN]
-    )
+    shown = html_rows([escape(str(cell)) for cell in line] for line in lines[:SHOWN])
     more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
     head = "".join(f'<th style="text-align:left">{h}</th>' for h in heads)
     return f"<b>{escape(title)}</b><table><thead><tr>{head}</tr></thead><tbody>{shown}</tbody></table>{more}"

@@ -32,7 +32,10 @@ class TableNames:
 
     def of(self, e: Entry) -> list[str]:
         """The tables that a commit touches, by the names that they have after it; before it if they went."""
-        known, found = self._after.pop(e.id.position, {}), list[str]()
+        known, found = self._after.pop(e.id.position, None), list[str]()
+        if known is None:
+            at_hand = self._states.cached(e.id)
+            known = _names(at_hand) if at_hand else {}
         for id, change in e.commit.tables.items():
             name = change.name or known.get(id) or self._linked(id, change)
             if name is None and not change.dropped:
